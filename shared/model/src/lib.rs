@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod certificate;
+pub mod decimal;
+mod error;
+mod id;
+pub mod port;
+mod task;
+pub mod time;
+
+pub use certificate::{Certificate, TableStatus};
+pub use error::{Action, Error, ErrorKind, Result};
+pub use id::{AccountId, BusinessId, ConnectionName, InvalidName, RunId, TableName, TaskId, Unit};
+pub use jiff::{Timestamp, civil::Date};
+pub use task::{Cursor, Mode, Task};

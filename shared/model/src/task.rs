@@ -1,0 +1,52 @@
+//! The unit of queueing and retry.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ConnectionName, RunId, TableName, TaskId, Unit};
+
+/// How much of a table a task reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// What changed since the committed cursor, where the table has a filter for it; else everything.
+    Incremental,
+    /// Everything, whatever was committed before.
+    Full,
+}
+
+/// One table of one unit in one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Decided when the task is planned, the same on every delivery.
+    pub id: TaskId,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// Whose grant reads it.
+    pub connection: ConnectionName,
+    /// The parent table; its child tables are read with it.
+    pub table: TableName,
+    /// Whose rows.
+    pub unit: Unit,
+    /// How much.
+    pub mode: Mode,
+}
+
+impl Task {
+    /// Plans one task; equal arguments give an equal id.
+    pub fn new(connection: &ConnectionName, run: &RunId, table: TableName, unit: Unit, mode: Mode) -> Self {
+        Self {
+            id: TaskId::new(run, &table, &unit),
+            run: run.clone(),
+            connection: connection.clone(),
+            table,
+            unit,
+            mode,
+        }
+    }
+}
+
+/// Up to where a table has been read: an instant of the source's clock, never of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub Timestamp);
