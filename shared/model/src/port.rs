@@ -1,7 +1,7 @@
-//! The ports through which the outside world arrives: time, randomness and the network.
+//! The ports through which the outside world arrives: time, randomness, the network and storage.
 //!
-//! `shared/host` implements them for a real machine, `shared/simulator` for virtual time and an
-//! in-process FreshBooks. Storage, secrets and queues have their ports with the crates that need them.
+//! `shared/host` implements them for one machine, `shared/aws` storage for S3, `shared/simulator` all of
+//! them for virtual time. Secrets and queues have their ports with the crates that need them.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+
+use crate::Result;
 
 /// Tells the time and waits.
 #[async_trait]
@@ -48,4 +50,42 @@ pub struct TransportError {
 pub trait Transport: Send + Sync + fmt::Debug {
     /// Sends `request` and reads the whole answer.
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError>;
+}
+
+/// What became of a conditional put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The object is there now, with this body.
+    Created,
+    /// Another object was there before, and still is. It may be our own, from an attempt whose answer
+    /// was lost: whoever needs to know reads it back.
+    AlreadyThere,
+}
+
+/// One stored object, as a listing tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// The whole key, with `/` between its parts.
+    pub key: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A folder or a bucket: immutable objects under keys.
+///
+/// Keys are relative, use `/`, and have no empty, `.` or `..` part. Errors are of kind
+/// [`Storage`](crate::ErrorKind::Storage), or [`CommitUnknown`](crate::ErrorKind::CommitUnknown) where a
+/// put was sent and its answer lost.
+#[async_trait]
+pub trait ObjectStore: Send + Sync + fmt::Debug {
+    /// Creates the object in one atomic step; never replaces one.
+    async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put>;
+    /// Creates or replaces the object in one atomic step. For settings; data and commits never use it.
+    async fn put(&self, key: &str, body: Bytes) -> Result<()>;
+    /// The object's body, or `None` if there is no such object.
+    async fn get(&self, key: &str) -> Result<Option<Bytes>>;
+    /// All objects whose key starts with `prefix`, in the order of their keys.
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>>;
+    /// Removes the object; removing what is not there is no error.
+    async fn delete(&self, key: &str) -> Result<()>;
 }
