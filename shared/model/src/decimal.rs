@@ -10,10 +10,10 @@ pub enum DecimalError {
     #[error("not a decimal number")]
     NotANumber,
     /// Significant digits behind the scale: they would have to be rounded away.
-    #[error("more decimals than the column keeps")]
+    #[error("more precise than the column keeps")]
     TooManyDecimals,
     /// More digits than DECIMAL(38) holds.
-    #[error("more digits than a decimal column holds")]
+    #[error("larger than a decimal column holds")]
     TooLarge,
 }
 

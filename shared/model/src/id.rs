@@ -31,7 +31,7 @@ impl Unit {
     /// The Hive partition of this unit's rows: `account_id=ACM123`.
     pub fn partition(&self) -> String {
         let value = match self {
-            Self::Identity(id) => return format!("identity_id={id}"),
+            Self::Identity(id) => return format!("identity={id}"),
             Self::Business(id) => return format!("business_id={}", id.0),
             Self::Account(id) => &id.0,
         };

@@ -1,1 +1,16 @@
 #![doc = include_str!("../README.md")]
+
+pub mod catalog;
+mod columns;
+mod declaration;
+mod decode;
+pub mod json;
+pub mod report;
+mod row;
+mod schema;
+mod value;
+
+pub use catalog::{ALL, find, nearest};
+pub use declaration::{Child, Column, CursorRule, DeleteRule, Family, Kind, Rows, SCALE, Table};
+pub use decode::{Context, Decoder, Facts, RawText, Rejected, Verdict};
+pub use schema::{arrow_schema, child_schema, rejected_schema, table_schema};

@@ -1,0 +1,96 @@
+//! How many requests may be under way at once.
+//!
+//! One budget per connection, shared by its tables. It grows by one page per round while answers come, halves when
+//! FreshBooks asks for less or fails, and pauses as long as `Retry-After` says.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use model::port::Clock;
+use tokio::sync::Notify;
+
+/// A shared, adaptive bound on requests under way.
+#[derive(Debug)]
+pub struct Budget {
+    most: f64,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    limit: f64,
+    under_way: usize,
+    paused_until: Timestamp,
+}
+
+impl Budget {
+    /// Allows up to `most` requests at once, and starts there.
+    pub fn new(most: u16) -> Self {
+        let most = f64::from(most.max(1));
+        let state = State { limit: most, under_way: 0, paused_until: Timestamp::UNIX_EPOCH };
+        Self { most, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// Waits for a place. The place is given back when the pass is dropped.
+    pub(crate) async fn enter(&self, clock: &dyn Clock) -> Pass<'_> {
+        loop {
+            // Asked for before looking, so that a place freed in between is not missed.
+            let changed = self.changed.notified();
+            let wait = {
+                let mut state = self.state();
+                let pause = state.paused_until.duration_since(clock.now());
+                if pause.is_positive() {
+                    Some(pause.unsigned_abs())
+                } else if (state.under_way as f64) < state.limit.floor() {
+                    state.under_way += 1;
+                    return Pass { budget: self };
+                } else {
+                    None
+                }
+            };
+            match wait {
+                Some(pause) => clock.sleep(pause).await,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// An answer came as it should.
+    pub(crate) fn went_well(&self) {
+        let mut state = self.state();
+        state.limit = (state.limit + 1.0 / state.limit).min(self.most);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// FreshBooks asks for less, or fails.
+    pub(crate) fn went_badly(&self, now: Timestamp, pause: Option<Duration>) {
+        let mut state = self.state();
+        state.limit = (state.limit / 2.0).max(1.0);
+        if let Some(until) =
+            pause.and_then(|p| SignedDuration::try_from(p).ok()).and_then(|p| now.checked_add(p).ok())
+        {
+            state.paused_until = state.paused_until.max(until);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is a few numbers, whole after any panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the budget.
+#[derive(Debug)]
+pub(crate) struct Pass<'b> {
+    budget: &'b Budget,
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.budget.state().under_way -= 1;
+        self.budget.changed.notify_one();
+    }
+}

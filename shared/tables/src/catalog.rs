@@ -1,0 +1,112 @@
+//! Every table, as data. Adding one means adding a declaration and its name here.
+
+mod clients;
+mod estimates;
+mod identity;
+mod invoices;
+mod items;
+mod money_in;
+mod money_out;
+mod reports;
+mod work;
+
+use crate::declaration::Table;
+
+/// Every table, in the order in which a person reads them.
+pub const ALL: &[&Table] = &[
+    &identity::USERS_ME,
+    &clients::CLIENTS,
+    &invoices::INVOICES,
+    &estimates::ESTIMATES,
+    &money_in::PAYMENTS,
+    &money_in::CREDIT_NOTES,
+    &money_out::EXPENSES,
+    &money_out::BILLS,
+    &items::ITEMS,
+    &items::TAXES,
+    &work::PROJECTS,
+    &work::TIME_ENTRIES,
+    &work::SERVICES,
+    &reports::PROFIT_AND_LOSS,
+];
+
+/// The table called `name`; a child's name finds its parent.
+pub fn find(name: &str) -> Option<&'static Table> {
+    ALL.iter().copied().find(|table| table.lake_names().any(|n| n == name))
+}
+
+/// The known table name nearest to `name`, where one is near enough to be what was meant.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    ALL.iter()
+        .flat_map(|table| table.lake_names())
+        .map(|known| (distance(name, known), known))
+        .min()
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let here = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, here);
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_misspelt_ones_recognised() {
+        assert_eq!(find("invoice_lines").unwrap().name, "invoices");
+        assert!(find("invoicelines").is_none());
+        assert_eq!(nearest("invocies"), Some("invoices"));
+        assert_eq!(nearest("time_entry"), Some("time_entries"));
+        assert_eq!(nearest("something else"), None);
+    }
+
+    #[test]
+    fn every_declaration_is_consistent() {
+        let mut names: Vec<_> = ALL.iter().flat_map(|t| t.lake_names()).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "two tables share a name");
+        for table in ALL {
+            for key in table.key {
+                assert!(table.column(key).is_some(), "{}: key {key} is not a column", table.name);
+            }
+            for columns in std::iter::once(table.columns).chain(table.children.iter().map(|c| c.columns)) {
+                let mut seen: Vec<_> = columns.iter().map(|c| c.name).collect();
+                seen.sort_unstable();
+                assert!(seen.windows(2).all(|w| w[0] != w[1]), "{}: a column stands twice", table.name);
+                for column in columns {
+                    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+                    assert!(
+                        column.name.chars().all(fits),
+                        "{}.{}: engines fold case",
+                        table.name,
+                        column.name
+                    );
+                }
+            }
+            for child in table.children {
+                assert!(child.own_key.is_none_or(|k| child.columns.iter().any(|c| c.name == k)));
+                assert!(child.columns.iter().all(|c| c.name != child.parent_key));
+                assert_eq!(table.key.len(), 1, "{}: children are keyed by one parent column", table.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use crate::declaration::{
+    CursorRule, DeleteRule, Family, Rows, Table, decimal, eastern, flag, int, money, text,
+};
+
+pub(crate) const ITEMS: Table = Table {
+    name: "items",
+    doc: "A good that invoices may list.",
+    family: Family::Accounting,
+    path: "/accounting/account/{account_id}/items/items",
+    rows: Rows::List { list: "items", single: "item" },
+    key: &["id"],
+    columns: &[
+        int("id", "The item, within its account"),
+        int("itemid", "The item under its older name"),
+        text("accounting_systemid", "The account the item belongs to"),
+        text("name", "Name"),
+        text("description", "Description"),
+        text("sku", "Stock-keeping number"),
+        decimal("qty", "Quantity put on an invoice"),
+        decimal("inventory", "Quantity in stock"),
+        money("unit_cost", "Price of one"),
+        int("tax1", "First tax: taxes.id; 0 for none"),
+        int("tax2", "Second tax: taxes.id; 0 for none"),
+        eastern("updated", "When it last changed"),
+        int("vis_state", "0 active, 1 deleted, 2 archived"),
+    ],
+    secrets: &[],
+    children: &[],
+    includes: &[],
+    parameters: &[],
+    // An `updated` filter is listed for items, but nobody has seen it work.
+    cursor: CursorRule::Whole,
+    deleted: DeleteRule::VisState,
+    scope: "user:billable_items:read",
+};
+
+pub(crate) const TAXES: Table = Table {
+    name: "taxes",
+    doc: "A tax that lines may carry.",
+    family: Family::Accounting,
+    path: "/accounting/account/{account_id}/taxes/taxes",
+    rows: Rows::List { list: "taxes", single: "tax" },
+    key: &["id"],
+    columns: &[
+        int("id", "The tax, within its account"),
+        int("taxid", "The tax under its older name"),
+        text("accounting_systemid", "The account the tax belongs to"),
+        text("name", "Name"),
+        text("number", "Registration number"),
+        decimal("amount", "Percent"),
+        flag("compound", "Whether it is taken on other taxes"),
+        eastern("updated", "When it last changed"),
+    ],
+    secrets: &[],
+    children: &[],
+    includes: &[],
+    parameters: &[],
+    cursor: CursorRule::Whole,
+    deleted: DeleteRule::Vanishes,
+    scope: "user:taxes:read",
+};

@@ -1,0 +1,266 @@
+//! What a table declaration says.
+
+use model::time::Zone;
+
+/// Decimals behind the point of money, rates, quantities and percentages: DECIMAL(38, 12) leaves 26 digits
+/// before it.
+pub const SCALE: u8 = 12;
+
+/// One FreshBooks table, as data. Everything else about it follows from this.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name in the lake.
+    pub name: &'static str,
+    /// What a row is, for the catalog and for `freshlake describe`.
+    pub doc: &'static str,
+    /// Which part of the API serves it: decides the envelope, the paging and the error shapes.
+    pub family: Family,
+    /// Its path, with `{account_id}` or `{business_id}` to fill in.
+    pub path: &'static str,
+    /// Where the rows are in an answer.
+    pub rows: Rows,
+    /// The columns that tell one row from another.
+    pub key: &'static [&'static str],
+    /// Its columns, in order.
+    pub columns: &'static [Column],
+    /// Keys that FreshBooks sends and nobody should store: links and tokens that open documents. Dotted paths.
+    pub secrets: &'static [&'static str],
+    /// Arrays inside a row that are tables of their own.
+    pub children: &'static [Child],
+    /// Values of `include[]`, without which FreshBooks leaves parts of a row away.
+    pub includes: &'static [&'static str],
+    /// Query parameters that every request carries.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// How a later run asks for less than everything.
+    pub cursor: CursorRule,
+    /// How FreshBooks shows that a row was deleted.
+    pub deleted: DeleteRule,
+    /// The scope a grant needs.
+    pub scope: &'static str,
+}
+
+/// An array inside a parent's row: invoice lines, project services.
+#[derive(Debug)]
+pub struct Child {
+    /// Its name in the lake.
+    pub name: &'static str,
+    /// What a row is.
+    pub doc: &'static str,
+    /// The parent's key whose array holds the rows.
+    pub array: &'static str,
+    /// The column that carries the parent's key, `invoiceid`; filled from the parent, whatever the row itself says.
+    pub parent_key: &'static str,
+    /// The own column that, with the parent's key, tells one row from another; none where only the position does.
+    pub own_key: Option<&'static str>,
+    /// Its columns, in order, without the parent's key.
+    pub columns: &'static [Column],
+}
+
+/// Which part of the API serves a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `/auth/api/v1/users/me`: one object, no paging.
+    Identity,
+    /// `/accounting/account/{account_id}/…`: `response.result`, `search[…]` filters.
+    Accounting,
+    /// `/accounting/account/{account_id}/reports/…`: one object, no paging.
+    Report,
+    /// `/projects/business/{business_id}/…`: flat, `meta`, bare filters.
+    Projects,
+    /// `/timetracking/business/{business_id}/…`: as projects.
+    TimeTracking,
+    /// `/comments/business/{business_id}/…`: as projects.
+    Comments,
+}
+
+impl Family {
+    /// The word people read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Accounting => "accounting",
+            Self::Report => "report",
+            Self::Projects => "projects",
+            Self::TimeTracking => "time tracking",
+            Self::Comments => "comments",
+        }
+    }
+}
+
+/// Where the rows of an answer are.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows {
+    /// A paged list under `list`; an answer about one object has it under `single`.
+    List {
+        /// The key of the array.
+        list: &'static str,
+        /// The key of the object.
+        single: &'static str,
+    },
+    /// One object, directly under `response`.
+    Object,
+    /// A tree of report lines under `key`, flattened: one row per line.
+    Report {
+        /// The key of the report under `response.result`.
+        key: &'static str,
+        /// The report's sections, in the order in which a person reads them.
+        sections: &'static [&'static str],
+    },
+}
+
+/// How a later run asks for less than everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CursorRule {
+    /// `search[updated_min]=YYYY-MM-DD`, by day, inclusive; `updated` names the column that must then lie in the window.
+    UpdatedDay {
+        /// The column that must lie in the window.
+        updated: &'static str,
+    },
+    /// `updated_since=<UTC instant>`; rows need not carry what it filters on.
+    UpdatedSince,
+    /// No filter is established: everything is read each run, and unchanged rows are not written again.
+    Whole,
+    /// A report: each run reads the current calendar year, whole.
+    CurrentYear,
+}
+
+/// How FreshBooks shows that a row was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteRule {
+    /// `vis_state` 1, and lists leave such rows out unless asked for them.
+    VisState,
+    /// A boolean column that is `false`.
+    Inactive(&'static str),
+    /// The row is no longer listed: seen by comparing complete listings.
+    Vanishes,
+    /// Rows are not deleted.
+    Never,
+}
+
+/// One column and the key it is read from.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name in the lake.
+    pub name: &'static str,
+    /// The key in FreshBooks' JSON, dotted where it is inside an object: `business.account_id`.
+    pub source: &'static str,
+    /// Where the value is if `source` is absent: most accounting objects repeat their id under a second name.
+    pub alias: Option<&'static str>,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether no example of a value was ever seen. A value of another type then goes to `_extra` and the
+    /// row is kept; on any other column it rejects the row.
+    pub unseen: bool,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A 64-bit integer; FreshBooks writes some as text.
+    Int,
+    /// Text.
+    Text,
+    /// True or false.
+    Bool,
+    /// A calendar date without a zone.
+    Date,
+    /// An instant, UTC, to the microsecond; a second column `<name>_text` keeps FreshBooks' own words.
+    Instant(Zone),
+    /// An exact amount with this many decimals; a second column `<name>_code` holds its ISO 4217 currency.
+    Money(u8),
+    /// An exact number with this many decimals: a rate, a quantity, a percentage.
+    Decimal(u8),
+    /// Anything nested, as JSON text.
+    Json,
+}
+
+const fn column(name: &'static str, kind: Kind, doc: &'static str) -> Column {
+    Column { name, source: name, alias: None, kind, unseen: false, doc }
+}
+
+pub(crate) const fn int(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Int, doc)
+}
+
+pub(crate) const fn text(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Text, doc)
+}
+
+pub(crate) const fn flag(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Bool, doc)
+}
+
+pub(crate) const fn date(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Date, doc)
+}
+
+pub(crate) const fn eastern(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Instant(Zone::Eastern), doc)
+}
+
+pub(crate) const fn utc(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Instant(Zone::Utc), doc)
+}
+
+pub(crate) const fn money(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Money(SCALE), doc)
+}
+
+pub(crate) const fn decimal(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Decimal(SCALE), doc)
+}
+
+pub(crate) const fn json(name: &'static str, doc: &'static str) -> Column {
+    column(name, Kind::Json, doc)
+}
+
+impl Column {
+    /// Reads the column from another key.
+    pub(crate) const fn from(mut self, source: &'static str) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Takes the value from `alias` where the column's own key is absent.
+    pub(crate) const fn or(mut self, alias: &'static str) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
+    /// Marks a column of which no value was ever seen, only nulls.
+    pub(crate) const fn unseen(mut self) -> Self {
+        self.unseen = true;
+        self
+    }
+
+    /// Money with as many decimals as FreshBooks was seen to send.
+    pub(crate) const fn decimals(mut self, scale: u8) -> Self {
+        self.kind = match self.kind {
+            Kind::Money(_) => Kind::Money(scale),
+            _ => Kind::Decimal(scale),
+        };
+        self
+    }
+}
+
+impl Table {
+    /// The column called `name`.
+    pub fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The column whose instants the cursor filter is about.
+    pub fn updated(&self) -> Option<&'static str> {
+        match self.cursor {
+            CursorRule::UpdatedDay { updated } => Some(updated),
+            _ => ["updated", "updated_at"].into_iter().find(|name| self.column(name).is_some()),
+        }
+    }
+
+    /// The names of this table and its children, as they stand in the lake.
+    pub fn lake_names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.children.iter().map(|c| c.name))
+    }
+}

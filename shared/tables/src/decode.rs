@@ -1,0 +1,353 @@
+//! Rows of JSON text to record batches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{RecordBatch, TimestampMicrosecondArray};
+use arrow_schema::ArrowError;
+use model::{AccountId, BusinessId, RunId, TableName, Timestamp, Unit};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::columns::{Columns, Place, same_int, same_text};
+use crate::declaration::{Child, DeleteRule, Table};
+use crate::json;
+use crate::row::{Fault, Plan, Row, masked};
+use crate::schema::{child_schema, rejected_schema, table_schema};
+use crate::value::Value;
+
+pub use crate::schema::RawText;
+
+/// What every row of a task has in common.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The accounting account.
+    pub account_id: Option<String>,
+    /// The business.
+    pub business_id: Option<i64>,
+    /// The run.
+    pub run_id: String,
+}
+
+impl Context {
+    /// What rows of `unit`, read in `run`, have in common.
+    pub fn new(unit: &Unit, run: &RunId) -> Self {
+        let run_id = run.0.clone();
+        match unit {
+            Unit::Identity(_) => Self { run_id, ..Self::default() },
+            Unit::Account(AccountId(id)) => Self { account_id: Some(id.clone()), business_id: None, run_id },
+            Unit::Business(BusinessId(id)) => Self { account_id: None, business_id: Some(*id), run_id },
+        }
+    }
+}
+
+/// What is known of a row before it is written.
+#[derive(Clone, Debug)]
+pub struct Facts<'r> {
+    /// Its key as text, the parts joined by `/`.
+    pub key: &'r str,
+    /// A digest of its JSON text, secrets masked: equal rows have equal digests.
+    pub digest: u128,
+    /// When FreshBooks last changed it, where the row says so.
+    pub updated: Option<Timestamp>,
+    /// Whether it is deleted.
+    pub deleted: bool,
+}
+
+/// What to do with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Write it.
+    Write,
+    /// Leave it out: the lake has it already.
+    Skip,
+}
+
+/// A row that could not be typed, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The table it belongs to.
+    pub table: &'static str,
+    /// Its key, where that could be read.
+    pub key: Option<String>,
+    /// The key at fault, dotted: `lines[2].amount`.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Its JSON text, secrets masked where they were recognised.
+    pub raw: String,
+    /// When it was read, in microseconds since 1970.
+    pub extracted_at: i64,
+}
+
+/// Decodes the rows of one table and of its children.
+#[derive(Debug)]
+pub struct Decoder {
+    table: &'static Table,
+    context: Arc<Context>,
+    plan: Plan,
+    columns: Columns,
+    children: Vec<ChildDecoder>,
+    key: Vec<usize>,
+    updated: Option<usize>,
+    deleted: Option<usize>,
+    rejected: Vec<Rejected>,
+    unknown: BTreeMap<String, u64>,
+    childless: u64,
+}
+
+#[derive(Debug)]
+struct ChildDecoder {
+    child: &'static Child,
+    plan: Plan,
+    columns: Columns,
+}
+
+/// At most this many unknown keys are told apart in a report; their values are kept in any case.
+const UNKNOWN_KEYS: usize = 100;
+
+impl Decoder {
+    /// A decoder for `table`.
+    pub fn new(table: &'static Table, context: Context, raw: RawText) -> Self {
+        let context = Arc::new(context);
+        let at = |name: &str| table.columns.iter().position(|c| c.name == name);
+        let children = table.children.iter().map(|child| ChildDecoder {
+            child,
+            plan: Plan::new(child.columns, std::iter::empty(), &[], Some(child.parent_key)),
+            columns: Columns::new(child_schema(child, raw), child.columns, true, raw, Arc::clone(&context)),
+        });
+        Self {
+            table,
+            plan: Plan::new(table.columns, table.children.iter().map(|c| c.array), table.secrets, None),
+            columns: Columns::new(table_schema(table, raw), table.columns, false, raw, Arc::clone(&context)),
+            children: children.collect(),
+            key: table.key.iter().filter_map(|name| at(name)).collect(),
+            updated: table.updated().and_then(at),
+            deleted: match table.deleted {
+                DeleteRule::VisState => at("vis_state"),
+                DeleteRule::Inactive(column) => at(column),
+                DeleteRule::Vanishes | DeleteRule::Never => None,
+            },
+            context,
+            rejected: Vec::new(),
+            unknown: BTreeMap::new(),
+            childless: 0,
+        }
+    }
+
+    /// Decodes `rows`, which were received at `extracted_at`; asks `decide` about each before it is written.
+    pub fn rows<'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a str>,
+        extracted_at: Timestamp,
+        decide: &mut dyn FnMut(&Facts<'_>) -> Verdict,
+    ) {
+        let extracted_at = extracted_at.as_microsecond();
+        let mut row = Row::default();
+        let mut lines: Vec<Vec<Line<'a>>> = Vec::new();
+        let mut key = String::new();
+        for text in rows {
+            let read = self
+                .plan
+                .read(text, self.children.len(), &mut row)
+                .and_then(|()| self.key_of(&row, &mut key))
+                .and_then(|()| self.lines_of(&row, &mut lines));
+            if let Err(fault) = read {
+                self.reject(text, &row, &fault, extracted_at);
+                continue;
+            }
+            let raw = masked(text, &row.secrets);
+            let deleted = self.is_deleted(&row);
+            let facts = Facts {
+                key: &key,
+                digest: xxh3_128(raw.as_bytes()),
+                updated: self.updated_of(&row),
+                deleted,
+            };
+            if decide(&facts) == Verdict::Skip {
+                continue;
+            }
+            self.count_unknown(&row);
+            self.columns.append(&row.values, None, extracted_at, deleted, &row.extra, &raw);
+            let parent_key = match self.key.first().and_then(|at| row.values.get(*at)) {
+                Some(Value::Int(key)) => *key,
+                _ => 0,
+            };
+            for (decoder, lines) in self.children.iter_mut().zip(&lines) {
+                for (position, line) in (0_i32..).zip(lines) {
+                    let place = Some(Place { parent_key, position });
+                    decoder.columns.append(
+                        &line.values,
+                        place,
+                        extracted_at,
+                        deleted,
+                        &line.extra,
+                        line.text,
+                    );
+                }
+            }
+        }
+    }
+
+    fn key_of(&self, row: &Row<'_>, key: &mut String) -> Result<(), Fault> {
+        use std::fmt::Write as _;
+
+        key.clear();
+        for (place, at) in self.key.iter().enumerate() {
+            if place > 0 {
+                key.push('/');
+            }
+            let written = match row.values.get(*at) {
+                Some(Value::Int(v)) => write!(key, "{v}"),
+                Some(Value::Text(v)) => write!(key, "{v}"),
+                Some(Value::Date(v)) => write!(key, "{v}"),
+                Some(Value::Bool(v)) => write!(key, "{v}"),
+                _ => {
+                    let path = self.table.key.get(place).copied().unwrap_or_default().to_owned();
+                    return Err(Fault { path, reason: "the row has no key".to_owned() });
+                }
+            };
+            // Writing to a string cannot fail.
+            debug_assert!(written.is_ok());
+        }
+        Ok(())
+    }
+
+    /// Types the rows of all children, so that a bad line rejects its parent too: an invoice is never without its lines.
+    fn lines_of<'a>(&mut self, row: &Row<'a>, lines: &mut Vec<Vec<Line<'a>>>) -> Result<(), Fault> {
+        lines.clear();
+        for (at, decoder) in self.children.iter_mut().enumerate() {
+            let mut typed = Vec::new();
+            if let Some(array) = row.children.get(at).copied().flatten() {
+                let mut fault = None;
+                let read = json::elements(array, |text| {
+                    let mut line = Row::default();
+                    match decoder.plan.read(text, 0, &mut line) {
+                        Ok(()) => typed.push(Line { text, values: line.values, extra: line.extra }),
+                        Err(e) => {
+                            let path = format!("{}[{}].{}", decoder.child.array, typed.len(), e.path);
+                            fault.get_or_insert(Fault { path, reason: e.reason });
+                        }
+                    }
+                });
+                if let Err(error) = read {
+                    return Err(Fault { path: decoder.child.array.to_owned(), reason: error.to_string() });
+                }
+                if let Some(fault) = fault {
+                    return Err(fault);
+                }
+            } else {
+                self.childless += 1;
+            }
+            lines.push(typed);
+        }
+        Ok(())
+    }
+
+    fn is_deleted(&self, row: &Row<'_>) -> bool {
+        match (self.table.deleted, self.deleted.and_then(|at| row.values.get(at))) {
+            (DeleteRule::VisState, Some(Value::Int(state))) => *state == 1,
+            (DeleteRule::Inactive(_), Some(Value::Bool(active))) => !active,
+            _ => false,
+        }
+    }
+
+    fn updated_of(&self, row: &Row<'_>) -> Option<Timestamp> {
+        match self.updated.and_then(|at| row.values.get(at)) {
+            Some(Value::Instant(Some(at), _)) => Timestamp::from_microsecond(*at).ok(),
+            _ => None,
+        }
+    }
+
+    fn count_unknown(&mut self, row: &Row<'_>) {
+        for (key, _) in &row.extra {
+            if let Some(count) = self.unknown.get_mut(key.as_ref()) {
+                *count += 1;
+            } else if self.unknown.len() < UNKNOWN_KEYS {
+                self.unknown.insert(key.clone().into_owned(), 1);
+            }
+        }
+    }
+
+    fn reject(&mut self, text: &str, row: &Row<'_>, fault: &Fault, extracted_at: i64) {
+        let mut key = String::new();
+        let key = self.key_of(row, &mut key).is_ok().then_some(key);
+        // A row that broke off half-way may hide a secret behind the break: then its text is not kept.
+        let raw = match fault.path.is_empty() && !self.table.secrets.is_empty() {
+            true => "(not kept: the row could not be read to its end)".to_owned(),
+            false => masked(text, &row.secrets).into_owned(),
+        };
+        let (path, reason) = (fault.path.clone(), fault.reason.clone());
+        self.rejected.push(Rejected { table: self.table.name, key, path, reason, raw, extracted_at });
+    }
+
+    /// Rows of the largest table that wait to be taken.
+    pub fn buffered(&self) -> usize {
+        self.children.iter().map(|c| c.columns.rows()).fold(self.columns.rows(), usize::max)
+    }
+
+    /// Takes what was decoded so far: one batch per table that has rows, children first.
+    pub fn take(&mut self) -> Result<Vec<(TableName, RecordBatch)>, ArrowError> {
+        let mut batches = Vec::new();
+        for decoder in &mut self.children {
+            if decoder.columns.rows() > 0 {
+                batches.push((TableName::from(decoder.child.name), decoder.columns.finish()?));
+            }
+        }
+        if self.columns.rows() > 0 {
+            batches.push((TableName::from(self.table.name), self.columns.finish()?));
+        }
+        Ok(batches)
+    }
+
+    /// Rows that could not be typed, so far.
+    pub fn rejected(&self) -> &[Rejected] {
+        &self.rejected
+    }
+
+    /// The rejected rows as a batch of the table `rejected`, if there are any.
+    pub fn rejected_batch(&self) -> Result<Option<RecordBatch>, ArrowError> {
+        let rows = &self.rejected;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let text = |of: &dyn Fn(&Rejected) -> Option<String>| {
+            let mut column = StringBuilder::new();
+            for row in rows {
+                column.append_option(of(row));
+            }
+            Arc::new(column.finish()) as _
+        };
+        let times: TimestampMicrosecondArray = rows.iter().map(|r| Some(r.extracted_at)).collect();
+        let columns = vec![
+            text(&|r| Some(r.table.to_owned())),
+            text(&|r| r.key.clone()),
+            text(&|r| Some(r.path.clone())),
+            text(&|r| Some(r.reason.clone())),
+            same_text(self.context.account_id.as_deref(), rows.len()),
+            same_int(self.context.business_id, rows.len()),
+            same_text(Some(&self.context.run_id), rows.len()),
+            Arc::new(times.with_timezone("UTC")),
+            text(&|r| Some(r.raw.clone())),
+        ];
+        RecordBatch::try_new(rejected_schema(), columns).map(Some)
+    }
+
+    /// Keys that no declaration knows, with how many rows had them.
+    pub fn unknown_keys(&self) -> &BTreeMap<String, u64> {
+        &self.unknown
+    }
+
+    /// Parent rows that came without the array of a child: the include that brings it was not honoured.
+    pub fn childless(&self) -> u64 {
+        self.childless
+    }
+}
+
+/// One typed row of a child.
+#[derive(Debug)]
+struct Line<'a> {
+    text: &'a str,
+    values: Vec<Value<'a>>,
+    extra: Vec<(std::borrow::Cow<'a, str>, &'a str)>,
+}
