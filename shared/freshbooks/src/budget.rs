@@ -21,7 +21,7 @@ pub struct Budget {
 #[derive(Debug)]
 struct State {
     limit: f64,
-    under_way: usize,
+    under_way: u32,
     paused_until: Timestamp,
 }
 
@@ -43,7 +43,7 @@ impl Budget {
                 let pause = state.paused_until.duration_since(clock.now());
                 if pause.is_positive() {
                     Some(pause.unsigned_abs())
-                } else if (state.under_way as f64) < state.limit.floor() {
+                } else if f64::from(state.under_way) < state.limit.floor() {
                     state.under_way += 1;
                     return Pass { budget: self };
                 } else {

@@ -26,7 +26,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// No wait of our own choice is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A task does not sit out a longer `Retry-After`: it is given back.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
 
 /// Where access tokens come from. Workers only read: whoever implements this never refreshes.
 #[async_trait::async_trait]

@@ -1,1 +1,35 @@
 #![doc = include_str!("../README.md")]
+
+mod commit;
+mod encode;
+mod files;
+mod layout;
+mod seen;
+
+pub use commit::{Commit, Draft, Published};
+pub use encode::{Encoded, Encoder, FILE_TARGET};
+pub use files::DataFile;
+pub use seen::{KeyHash, Seen};
+
+use std::sync::Arc;
+
+use model::port::ObjectStore;
+
+/// One lake: a folder or a bucket, and the database its tables are in.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    store: Arc<dyn ObjectStore>,
+    database: String,
+}
+
+impl Lake {
+    /// The lake in `store` whose tables are in `database`.
+    pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
+        Self { store, database: database.into() }
+    }
+
+    /// Where its objects are.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+}

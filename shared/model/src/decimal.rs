@@ -30,8 +30,7 @@ pub fn parse(text: &str, scale: u8) -> Result<i128, DecimalError> {
     };
     let (negative, digits) = match mantissa.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        [b'+', rest @ ..] | rest => (false, rest),
     };
     let mut value: i128 = 0;
     // Decimals still owed: counts down from `scale` behind the point, shifted by the exponent.

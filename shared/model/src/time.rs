@@ -15,7 +15,7 @@ use jiff::{Timestamp, Unit};
 pub enum Zone {
     /// Coordinated universal time.
     Utc,
-    /// America/New_York, daylight saving included.
+    /// `America/New_York`, daylight saving included.
     Eastern,
 }
 

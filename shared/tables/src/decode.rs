@@ -7,7 +7,7 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::ArrowError;
 use model::{AccountId, BusinessId, RunId, TableName, Timestamp, Unit};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{Columns, Place, same_int, same_text};
 use crate::declaration::{Child, DeleteRule, Table};
@@ -47,7 +47,7 @@ pub struct Facts<'r> {
     /// Its key as text, the parts joined by `/`.
     pub key: &'r str,
     /// A digest of its JSON text, secrets masked: equal rows have equal digests.
-    pub digest: u128,
+    pub digest: u64,
     /// When FreshBooks last changed it, where the row says so.
     pub updated: Option<Timestamp>,
     /// Whether it is deleted.
@@ -158,12 +158,8 @@ impl Decoder {
             }
             let raw = masked(text, &row.secrets);
             let deleted = self.is_deleted(&row);
-            let facts = Facts {
-                key: &key,
-                digest: xxh3_128(raw.as_bytes()),
-                updated: self.updated_of(&row),
-                deleted,
-            };
+            let facts =
+                Facts { key: &key, digest: xxh3_64(raw.as_bytes()), updated: self.updated_of(&row), deleted };
             if decide(&facts) == Verdict::Skip {
                 continue;
             }
@@ -273,9 +269,10 @@ impl Decoder {
         let mut key = String::new();
         let key = self.key_of(row, &mut key).is_ok().then_some(key);
         // A row that broke off half-way may hide a secret behind the break: then its text is not kept.
-        let raw = match fault.path.is_empty() && !self.table.secrets.is_empty() {
-            true => "(not kept: the row could not be read to its end)".to_owned(),
-            false => masked(text, &row.secrets).into_owned(),
+        let raw = if fault.path.is_empty() && !self.table.secrets.is_empty() {
+            "(not kept: the row could not be read to its end)".to_owned()
+        } else {
+            masked(text, &row.secrets).into_owned()
         };
         let (path, reason) = (fault.path.clone(), fault.reason.clone());
         self.rejected.push(Rejected { table: self.table.name, key, path, reason, raw, extracted_at });
@@ -305,15 +302,18 @@ impl Decoder {
         &self.rejected
     }
 
-    /// The rejected rows as a batch of the table `rejected`, if there are any.
-    pub fn rejected_batch(&self) -> Result<Option<RecordBatch>, ArrowError> {
-        let rows = &self.rejected;
+    /// The rejected rows that `wanted` wants as a batch of the table `rejected`, if there are any.
+    pub fn rejected_batch(
+        &self,
+        wanted: impl Fn(&Rejected) -> bool,
+    ) -> Result<Option<RecordBatch>, ArrowError> {
+        let rows: Vec<&Rejected> = self.rejected.iter().filter(|row| wanted(row)).collect();
         if rows.is_empty() {
             return Ok(None);
         }
         let text = |of: &dyn Fn(&Rejected) -> Option<String>| {
             let mut column = StringBuilder::new();
-            for row in rows {
+            for row in &rows {
                 column.append_option(of(row));
             }
             Arc::new(column.finish()) as _

@@ -1,0 +1,67 @@
+//! Record batches to Parquet: zstd 3, dictionaries, page statistics.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use model::{Error, ErrorKind, Result};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+/// A file is closed once it is about this large, in bytes: small enough to hold in memory and to rewrite on a small
+/// worker, large enough that a query opens few.
+pub const FILE_TARGET: usize = 16 << 20;
+
+const ROWS_PER_GROUP: usize = 65_536;
+
+/// A whole Parquet file.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// Encodes one file in memory.
+#[derive(Debug)]
+pub struct Encoder {
+    writer: ArrowWriter<Vec<u8>>,
+    rows: u64,
+}
+
+impl Encoder {
+    /// An encoder for batches of `schema`.
+    pub fn new(schema: SchemaRef) -> Result<Self> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(failed)?))
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+            .set_created_by(concat!("freshlake ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(failed)?;
+        Ok(Self { writer, rows: 0 })
+    }
+
+    /// Adds a batch.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.writer.write(batch).map_err(failed)
+    }
+
+    /// About how large the file would be if it were closed now, in bytes.
+    pub fn size(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Closes the file.
+    pub fn finish(self) -> Result<Encoded> {
+        let bytes = self.writer.into_inner().map_err(failed)?;
+        Ok(Encoded { bytes: bytes.into(), rows: self.rows })
+    }
+}
+
+pub(crate) fn failed(error: ParquetError) -> Error {
+    Error::new(ErrorKind::Internal, "cannot encode Parquet").because(error)
+}

@@ -1,0 +1,112 @@
+//! The stateless one-shot: a table, whole or since a day, as plain Parquet.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use freshbooks::{Client, Since, Tokens};
+use lake::{DataFile, Encoded, Encoder, Seen};
+use model::port::{ObjectStore, Put};
+use model::{Certificate, Error, ErrorKind, Mode, Result, RunId, TableName, Unit};
+use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
+
+use crate::extract::{Worker, attest};
+use crate::passes;
+use crate::read::Reader;
+use crate::rows::Rows;
+use crate::stop::Stop;
+use crate::write::Files;
+
+/// What was pulled of one table.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// The files, child tables included.
+    pub files: Vec<DataFile>,
+    /// The proof.
+    pub certificate: Certificate,
+    /// Rows that could not be typed.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Reads `table` of `unit`, completely or since a day, into `<table>/<part>.parquet` in `store`. Each table gets at
+/// least one file, so that an empty one has a schema too.
+pub async fn pull(
+    worker: &Worker,
+    tokens: Arc<dyn Tokens>,
+    table: &'static Table,
+    unit: &Unit,
+    since: Option<model::Date>,
+    store: &dyn ObjectStore,
+    stop: &Stop,
+) -> Result<Pulled> {
+    let now = worker.clock.now();
+    let run = RunId(format!("pull-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let client = Client::new(
+        worker.api_url.clone(),
+        Arc::clone(&worker.transport),
+        Arc::clone(&worker.clock),
+        Arc::clone(&worker.random),
+        tokens,
+        Arc::clone(&worker.budget),
+    );
+    let reader = Reader {
+        client: &client,
+        clock: &*worker.clock,
+        in_flight: worker.in_flight,
+        stop,
+        progress: &*worker.progress,
+    };
+    let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop);
+    let mut rows = Rows::new(table, decoder, Seen::default());
+    let files = PlainFiles { store, unit };
+    let mut proofs = Vec::new();
+    for mut request in passes::plan(table, unit, Mode::Full, None, now) {
+        request.since = window(table, since)?;
+        proofs.push(reader.complete(&request, &mut rows, &files).await?);
+    }
+    let mut finished = rows.finish(None, &files).await?;
+    attest(&mut finished.certificate, &proofs, client.requests());
+    for name in table.lake_names() {
+        if finished.files.iter().any(|f| f.table.as_str() == name) {
+            continue;
+        }
+        if let Some(schema) = tables::arrow_schema(name, RawText::Drop) {
+            let empty = Encoder::new(schema)?.finish()?;
+            finished.files.push(files.put(&TableName::from(name), 0, empty).await?);
+        }
+    }
+    Ok(Pulled { files: finished.files, certificate: finished.certificate, rejected: finished.rejected })
+}
+
+fn window(table: &Table, since: Option<model::Date>) -> Result<Since> {
+    Ok(match (since, table.cursor) {
+        (Some(day), CursorRule::UpdatedDay { .. }) => Since::Day(day),
+        (Some(day), CursorRule::UpdatedSince) => {
+            let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|e| {
+                Error::new(ErrorKind::Config, format!("{day} is no day to start from")).because(e)
+            })?;
+            Since::Instant(midnight.timestamp())
+        }
+        _ => Since::Beginning,
+    })
+}
+
+/// Files by table, numbered; of several units, each has its own numbers.
+struct PlainFiles<'f> {
+    store: &'f dyn ObjectStore,
+    unit: &'f Unit,
+}
+
+#[async_trait]
+impl Files for PlainFiles<'_> {
+    async fn put(&self, table: &TableName, part: usize, file: Encoded) -> Result<DataFile> {
+        let unit = self.unit.partition();
+        let unit = unit.split_once('=').map_or("", |(_, id)| id);
+        let key = format!("{table}/{unit}-{part:04}.parquet");
+        let (rows, bytes) = (file.rows, file.bytes.len() as u64);
+        match self.store.put_if_absent(&key, file.bytes).await? {
+            Put::Created => Ok(DataFile { table: table.clone(), key, rows, bytes, sha256: String::new() }),
+            Put::AlreadyThere => Err(Error::new(ErrorKind::Storage, format!("{key} is there already"))
+                .next("choose an empty folder")),
+        }
+    }
+}
