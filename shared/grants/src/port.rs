@@ -33,7 +33,7 @@ pub struct SecretVersion {
 pub enum Moved {
     /// The label is where it was asked to be.
     Won,
-    /// Someone else had moved it before; nothing was changed.
+    /// Someone else had moved it before, or has put a newer version and `to` is gone; nothing was changed.
     Lost,
 }
 
@@ -46,7 +46,8 @@ pub trait SecretStore: Send + Sync + fmt::Debug {
     async fn read(&self, name: &str, stage: Stage) -> Result<Option<SecretVersion>>;
 
     /// Adds a version under [`Stage::Pending`], creating the secret if need be. The label leaves the version that
-    /// had it. Adding the same id and value again changes nothing.
+    /// had it, and a store may drop a version that has no label. Adding the same id and value again changes
+    /// nothing; the same id with another value is an error.
     async fn put_pending(&self, name: &str, version: &SecretVersion) -> Result<()>;
 
     /// Moves [`Stage::Current`] onto `to`, if it is on `from` now (`None`: on no version); one atomic step.

@@ -1,0 +1,69 @@
+//! The settings of this function, from its environment.
+
+use std::time::Duration;
+
+use host::Settings;
+use model::Result;
+use url::Url;
+
+/// What the template sets.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) bucket: String,
+    pub(crate) database: String,
+    pub(crate) secret_prefix: String,
+    pub(crate) queue_url: String,
+    pub(crate) api_url: Url,
+    pub(crate) in_flight: u16,
+    pub(crate) first_pause: Duration,
+}
+
+impl Config {
+    /// Reads all settings, or tells everything that is wrong with them.
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut settings = Settings::new(lookup);
+        let bucket = settings.required("FRESHLAKE_BUCKET", "the bucket of the lake");
+        let database = settings.parsed("FRESHLAKE_DATABASE", "freshbooks".to_owned());
+        let secret_prefix =
+            settings.required("FRESHLAKE_SECRET_PREFIX", "what the names of the secrets start with");
+        let queue_url = settings.required("FRESHLAKE_QUEUE_URL", "the queue that the tasks come from");
+        let api_url = settings.url("FRESHBOOKS_API_URL", Some("https://api.freshbooks.com"));
+        let in_flight = settings.parsed("FRESHLAKE_IN_FLIGHT", 8);
+        let seconds = settings.parsed("FRESHLAKE_RETRY_SECONDS", 60);
+        settings.finish(|| {
+            Some(Self {
+                bucket: bucket?,
+                database: database?,
+                secret_prefix: secret_prefix?,
+                queue_url: queue_url?,
+                api_url: api_url?,
+                in_flight: in_flight?,
+                first_pause: Duration::from_secs(seconds?),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_missing_is_told_at_once() {
+        let text = Config::read(|_| None).unwrap_err().to_string();
+        for name in ["FRESHLAKE_BUCKET", "FRESHLAKE_SECRET_PREFIX", "FRESHLAKE_QUEUE_URL"] {
+            assert!(text.contains(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let config = Config::read(|name| {
+            (name == "FRESHLAKE_BUCKET" || name.ends_with("_PREFIX") || name.ends_with("QUEUE_URL"))
+                .then(|| "x".to_owned())
+        })
+        .unwrap();
+        assert_eq!((config.database.as_str(), config.in_flight), ("freshbooks", 8));
+        assert_eq!(config.api_url.as_str(), "https://api.freshbooks.com/");
+    }
+}

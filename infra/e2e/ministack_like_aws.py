@@ -1,0 +1,89 @@
+"""Starts ministack with the gaps closed that our functions would fall into.
+
+Each fix makes ministack 1.5.33 do what the AWS documentation says; remove one when ministack does it by itself.
+Run as `python ministack_like_aws.py`; the settings are ministack's own environment variables.
+"""
+
+import json
+
+from ministack.services import eventbridge, lambda_svc, secretsmanager
+
+
+def secrets_have_labels_like_aws():
+    """CreateSecret: the request token becomes the version's id; without a value there is no version. PutSecretValue: a
+    label sits on one version only; the first version becomes current; a request token belongs to one content."""
+    create, put = secretsmanager._create_secret, secretsmanager._put_secret_value
+
+    def create_secret(data):
+        answer = create(data)
+        if answer[0] == 200:
+            versions = secretsmanager._secrets[data["Name"]]["Versions"]
+            [(version_id, version)] = versions.items()
+            versions.clear()
+            if data.get("SecretString") is not None or data.get("SecretBinary") is not None:
+                versions[data.get("ClientRequestToken", version_id)] = version
+        return answer
+
+    def put_secret_value(data):
+        _, secret = secretsmanager._resolve(data.get("SecretId"))
+        versions = secret["Versions"] if secret else {}
+        known = versions.get(data.get("ClientRequestToken"))
+        if known is not None:
+            if known["SecretString"] != data.get("SecretString"):
+                return secretsmanager.error_response_json(
+                    "ResourceExistsException", "A version with this token and another content exists.", 400)
+            return secretsmanager.json_response({
+                "ARN": secret["ARN"], "Name": secret["Name"], "VersionId": data["ClientRequestToken"],
+                "VersionStages": known["Stages"]})
+        stages = list(data.get("VersionStages", ["AWSCURRENT"]))
+        first = bool(secret) and not versions
+        answer = put(data)
+        if answer[0] == 200:
+            added = json.loads(answer[2])["VersionId"]
+            for version_id, version in versions.items():
+                if version_id != added:
+                    version["Stages"] = [s for s in version["Stages"] if s not in stages or s == "AWSCURRENT"]
+            if first and "AWSCURRENT" not in stages:
+                versions[added]["Stages"].append("AWSCURRENT")
+        return answer
+
+    secretsmanager._create_secret, secretsmanager._put_secret_value = create_secret, put_secret_value
+
+
+def schedules_tell_their_time():
+    """EventBridge Scheduler puts the firing's time where the input says `<aws.scheduler.scheduled-time>`."""
+    invoke = eventbridge._invoke_target
+
+    def invoke_target(target, event, *rest):
+        if event.get("Source") == "aws.scheduler" and "<aws.scheduler.scheduled-time>" in target.get("Input", ""):
+            from datetime import datetime, timezone
+            at = datetime.fromtimestamp(event["Time"], timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            target = {**target, "Input": target["Input"].replace("<aws.scheduler.scheduled-time>", at)}
+        return invoke(target, event, *rest)
+
+    eventbridge._invoke_target = invoke_target
+
+
+def numbers_are_numbers():
+    """CloudFormation hands a Number parameter to a resource as a number; ministack leaves it text, and the poller of
+    the queue then cannot compare it."""
+    limit = lambda_svc._sqs_esm_concurrency
+
+    def concurrency(esm, *rest):
+        scaling = esm.get("ScalingConfig") or {}
+        if isinstance(scaling.get("MaximumConcurrency"), str):
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        return limit(esm, *rest)
+
+    lambda_svc._sqs_esm_concurrency = concurrency
+
+
+if __name__ == "__main__":
+    secrets_have_labels_like_aws()
+    schedules_tell_their_time()
+    numbers_are_numbers()
+    from ministack import app
+
+    # It would also listen on 443, for Cognito.
+    app._port_is_bindable = lambda *_: False
+    app.main()

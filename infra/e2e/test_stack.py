@@ -1,0 +1,192 @@
+"""From a link in the browser to Parquet, on AWS: the release binaries, TLS, and IAM enforced."""
+
+import io
+import json
+import re
+import subprocess
+
+import duckdb
+import pyarrow.parquet
+import pytest
+
+from cloud import FUNCTIONS, binary, until
+
+
+def record(body, message_id="m1", receipt_handle="none"):
+    """An event of the queue with one message."""
+    return {"messageId": message_id, "receiptHandle": receipt_handle, "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs"}
+
+
+def task(stack, table, unit, run="acme-20260101T000000Z"):
+    return json.dumps({"id": f"{run}-{table}", "run": run, "connection": "acme", "table": table, "unit": unit,
+                       "mode": "full"})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_binary_is_small_and_runs_on_amazon_linux(packages, name):
+    zipped, size = packages[name]
+    print(f"{name}: {size / 1e6:.1f} MB stripped, {len(zipped) / 1e6:.1f} MB zipped")
+    assert size <= 15_000_000
+    symbols = subprocess.run(["objdump", "-T", binary(name)], capture_output=True, text=True, check=True).stdout
+    needed = {tuple(map(int, version)) for version in re.findall(r"GLIBC_(\d+)\.(\d+)", symbols)}
+    assert max(needed) <= (2, 34), "Amazon Linux 2023 has glibc 2.34"
+
+
+def test_the_stack_is_deployed(stack):
+    print(f"deployed in {stack.seconds:.1f} s")
+    outputs = stack.outputs()
+    assert outputs["ConnectUrl"].startswith("https://")
+    assert stack.invoke("connect", {"invite": {"connection": "acme"}})[1] is None
+
+
+def test_a_person_connects_in_the_browser(stack, connected, simulator):
+    site = stack.outputs()["ConnectUrl"].rstrip("/")
+    assert connected.trail[0] == ("GET", f"{site}/connect", 200)
+    assert ("GET", f"{simulator.url}/oauth/authorize", 200) in connected.trail
+    assert connected.trail[-1][1:] == (f"{site}/callback", 200)
+    for business in simulator.businesses:
+        assert business["name"] in connected.page.text
+
+
+def test_tokens_are_in_the_secret_store_and_nowhere_else(stack, lake, aws):
+    secret = aws.client("secretsmanager").get_secret_value(SecretId="freshlake/books/connections/acme")
+    stored = json.loads(secret["SecretString"])
+    tokens = [stored["access_token"], stored["refresh_token"]]
+    everything = [stack.log(name) for name in FUNCTIONS] + [lake.body(key).decode("latin-1") for key in lake.keys()]
+    assert lake.keys("connections/") == ["connections/acme.json"]
+    for text in everything:
+        assert not any(token in text for token in tokens)
+
+
+@pytest.fixture(scope="session")
+def synced(stack, lake):
+    """The schedule itself fires the first run."""
+    stack.parameters["ScheduleState"] = "ENABLED"
+    stack.restore()
+    try:
+        until(lambda: lake.waiting(lake.queue) or lake.keys("raw/"), 90, "firing of the schedule")
+    finally:
+        stack.parameters["ScheduleState"] = "DISABLED"
+        stack.restore()
+    lake.rest()
+    return lake.commits()
+
+
+def test_the_schedule_fills_the_lake(stack, lake, synced, simulator):
+    assert lake.dead_messages() == []
+    answer = re.search(r"run dispatched", stack.log("dispatch"))
+    assert answer, stack.log("dispatch")
+    # One run id, made of the connection and the time of the firing.
+    assert {commit["task"].split("Z-")[0] for commit in synced.values()} - {""}
+    tables = {key.split("/")[2] for key in synced}
+    assert {"users_me", "clients", "invoices", "estimates", "expenses", "payments", "items", "taxes", "credit_notes",
+            "bills", "projects", "time_entries", "services", "report_profitloss_entity"} <= tables
+
+
+@pytest.fixture(scope="session")
+def files(lake, synced, tmp_path_factory):
+    """The committed files of each table and unit, downloaded."""
+    folder = tmp_path_factory.mktemp("lake")
+    found = {}
+    for commit in synced.values():
+        for file in commit["files"]:
+            _, table, unit, _ = file["key"].split("/", 3)
+            path = folder / file["key"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(lake.body(file["key"]))
+            found.setdefault((table, unit.split("=")[1]), []).append(str(path))
+    return found
+
+
+PAIRS = [(table, "account_id") for table in (
+    "clients", "invoices", "estimates", "expenses", "payments", "items", "taxes", "credit_notes", "bills")] + [
+    (table, "business_id") for table in ("projects", "time_entries", "services")]
+
+
+@pytest.mark.parametrize("table, unit", PAIRS)
+def test_two_readers_agree_with_freshbooks_own_truth(files, simulator, table, unit):
+    seen = 0
+    for business in simulator.businesses:
+        truth = simulator.truth(business[unit], table)
+        paths = files.get((table, str(business[unit])), [])
+        by_duckdb = duckdb.sql("select count(*) from read_parquet(?)", params=[paths]).fetchone()[0] if paths else 0
+        by_pyarrow = sum(pyarrow.parquet.read_metadata(path).num_rows for path in paths)
+        assert by_duckdb == by_pyarrow == truth["rows"], f"{table} of {business['name']}"
+        seen += truth["rows"]
+    assert seen > 0, f"the simulator has no {table}: nothing was proved"
+
+
+def test_a_second_run_writes_no_data(stack, lake, synced):
+    before = lake.keys("raw/")
+    answer, error = stack.invoke("dispatch", {})
+    assert not error, answer
+    lake.rest()
+    assert lake.keys("raw/") == before
+    assert lake.dead_messages() == []
+
+
+def test_a_change_at_freshbooks_lands_alone(stack, lake, synced, simulator):
+    before = lake.keys("raw/")
+    account = simulator.businesses[0]["account_id"]
+    made = simulator.control("POST", f"rows/{account}/clients", {
+        "action": "insert", "fields": {"organization": "Newly & Made"}})["id"]
+    answer, error = stack.invoke("dispatch", {"connection": "acme", "tables": ["clients"]})
+    assert not error, answer
+    lake.rest()
+    [added] = set(lake.keys("raw/clients/")) - set(before)
+    table = pyarrow.parquet.read_table(io.BytesIO(lake.body(added)))
+    assert (table["id"].to_pylist(), table["organization"].to_pylist()) == ([made], ["Newly & Made"])
+
+
+def test_a_batch_is_answered_in_parts(stack, synced, simulator):
+    fine = task(stack, "taxes", {"account": simulator.businesses[0]["account_id"]})
+    answer, error = stack.invoke("extract", {"Records": [record(fine, "fine"), record("not a task", "broken")]})
+    assert not error, answer
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+    assert "the message is not a task" in stack.log("extract")
+
+
+def test_a_task_that_always_fails_is_parked_after_five_tries(stack, lake, synced):
+    body = task(stack, "taxes", {"account": "NOSUCH1"})
+    lake.sqs.send_message(QueueUrl=lake.queue, MessageBody=body)
+    dead = until(lake.dead_messages, 120, "message in the dead-letter queue")
+    assert dead == [body]
+    assert stack.log("extract").count("NOSUCH1") >= 5
+
+
+DENIED = [
+    ("dispatch", "DispatchRole", "s3:ListBucket"),
+    ("dispatch", "DispatchRole", "s3:GetObject"),
+    ("dispatch", "DispatchRole", "secretsmanager:GetSecretValue"),
+    ("dispatch", "DispatchRole", "secretsmanager:PutSecretValue"),
+    ("dispatch", "DispatchRole", "secretsmanager:UpdateSecretVersionStage"),
+    ("dispatch", "DispatchRole", "sqs:SendMessage"),
+    ("extract", "ExtractRole", "s3:ListBucket"),
+    ("extract", "ExtractRole", "s3:GetObject"),
+    ("extract", "ExtractRole", "s3:PutObject"),
+    ("extract", "ExtractRole", "secretsmanager:GetSecretValue"),
+]
+
+
+@pytest.mark.parametrize("function, role, action", DENIED)
+def test_without_one_grant_a_function_fails_and_says_which(stack, lake, synced, simulator, function, role, action):
+    lake.rest()
+    account = simulator.businesses[0]["account_id"]
+    if "Put" in action or "Stage" in action:
+        # Something to write: a token that is due at once, a row that is new.
+        simulator.control("POST", "options", {"oauth": {"access_token_seconds": 1}})
+        simulator.control("POST", f"rows/{account}/taxes", {"action": "insert", "fields": {"name": f"{action}"}})
+    before = len(stack.log(function))
+    stack.without(role, action)
+    try:
+        if function == "dispatch":
+            stack.invoke("dispatch", {"tables": ["taxes"]})
+        else:
+            unit = {"account": account}
+            run = f"acme-20260102T{abs(hash(action)) % 1000000:06}Z"
+            stack.invoke("extract", {"Records": [record(task(stack, "taxes", unit, run))]})
+        assert f"{action} on " in stack.log(function)[before:] and "is denied" in stack.log(function)[before:]
+    finally:
+        stack.restore()
+        lake.rest()

@@ -1,0 +1,169 @@
+//! What can be set, at the start and, through the control API, at run time.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::faults::Fault;
+
+/// The settings of a simulator. Everything has a default; see the table in the crate's README.
+///
+/// `seed`, `scale` and `data_until` decide the rows and stay as they were at the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Decides every generated value.
+    pub seed: u64,
+    /// Number of invoices of the first business; everything else is in proportion.
+    pub scale: u64,
+    /// The end of the three years that generated rows lie in; the clock's time at the start if absent.
+    pub data_until: Option<Timestamp>,
+    /// The order of lists.
+    pub order: Order,
+    /// The zone in which `updated_min` and `updated_max` cut days.
+    pub updated_zone: UpdatedZone,
+    /// The resources whose accounting list honours `updated_min` and `updated_max`; silently ignored elsewhere.
+    pub honoured_updated: Vec<String>,
+    /// What an accounting list without `search[vis_state]` shows.
+    pub default_states: DefaultStates,
+    /// Whether `search[vis_state]` combines with `updated_min`; if not, the window is silently ignored.
+    pub vis_state_combines: bool,
+    /// Whether `search[vis_state][]` may be repeated; if not, the last value counts.
+    pub vis_state_lists: bool,
+    /// What `pages` says of an empty set: 0 or 1.
+    pub empty_pages: u64,
+    /// `total` counts so many rows more than are listed.
+    pub phantom_total: u64,
+    /// Resources outside the plan: errors inside HTTP 200, with this errno.
+    pub gated: BTreeMap<String, u32>,
+    /// Waited before every answer, on the clock given.
+    pub latency_ms: u64,
+    /// API requests per 60 seconds; more are answered 429.
+    pub rate_limit: Option<u64>,
+    /// How a 429 tells when to come back.
+    pub retry_after: RetryAfter,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
+    /// Everything about authorisation.
+    pub oauth: OAuthOptions,
+    /// How many request lines are kept for the control API.
+    pub request_log: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            scale: 120,
+            data_until: None,
+            order: Order::Id,
+            updated_zone: UpdatedZone::Eastern,
+            honoured_updated: ["clients", "invoices", "expenses", "payments"].map(String::from).to_vec(),
+            default_states: DefaultStates::ActiveAndArchived,
+            vis_state_combines: true,
+            vis_state_lists: true,
+            empty_pages: 0,
+            phantom_total: 0,
+            gated: BTreeMap::new(),
+            latency_ms: 0,
+            rate_limit: None,
+            retry_after: RetryAfter::Seconds,
+            faults: Vec::new(),
+            oauth: OAuthOptions::default(),
+            request_log: 1000,
+        }
+    }
+}
+
+/// The order of a list whose `sort` is absent or unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Newest id first: a change leaves a row where it is.
+    Id,
+    /// Last updated first: a changed row jumps to the front and the pages drift.
+    Updated,
+}
+
+/// See [`Options::updated_zone`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpdatedZone {
+    /// `America/New_York`, in which accounting also writes `updated`.
+    Eastern,
+    /// Coordinated universal time.
+    Utc,
+}
+
+/// See [`Options::default_states`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultStates {
+    /// As the current documentation says.
+    ActiveAndArchived,
+    /// As a third party says.
+    ActiveOnly,
+}
+
+/// The form of `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// `Retry-After: 17`.
+    Seconds,
+    /// `Retry-After: Tue, 31 Mar 2026 09:30:00 GMT`.
+    HttpDate,
+    /// No such header.
+    Absent,
+}
+
+/// The settings of the authorisation server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each one question of the API page")]
+pub struct OAuthOptions {
+    /// The only registered app.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+    /// The scopes the app is registered for; they apply if a request names none.
+    pub app_scopes: Vec<String>,
+    /// The registered redirect URIs; if empty, any well-formed one is taken.
+    pub redirect_uris: Vec<String>,
+    /// FreshBooks refuses `http`; with this, loopback addresses may use it.
+    pub allow_http_loopback_redirect: bool,
+    /// Whether a request for consent must carry a PKCE challenge. One that was given is always checked.
+    pub enforce_pkce: bool,
+    /// Whether the `redirect_uri` of a token request must be the one of the consent.
+    pub enforce_redirect_uri: bool,
+    /// Whether an unexpired access token outlives the refresh that replaced it.
+    pub old_access_token_lives: bool,
+    /// For so many seconds a spent refresh token still gets the answer that replaced it; FreshBooks: 0.
+    pub refresh_grace_s: u64,
+    /// Lifetime of an access token in seconds.
+    pub expires_in: i64,
+    /// Text in front of every secret, for leak scanners.
+    pub canary: Option<String>,
+    /// Whether a stranger, with another business, sits at the consent page.
+    pub stranger: bool,
+}
+
+impl Default for OAuthOptions {
+    fn default() -> Self {
+        Self {
+            client_id: "simulator-app".to_owned(),
+            client_secret: "simulator-secret".to_owned(),
+            app_scopes: crate::oauth::all_scopes(),
+            redirect_uris: Vec::new(),
+            allow_http_loopback_redirect: true,
+            enforce_pkce: false,
+            enforce_redirect_uri: true,
+            old_access_token_lives: true,
+            refresh_grace_s: 0,
+            expires_in: 43_200,
+            canary: None,
+            stranger: false,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What there is, told independently of how it is extracted: counts, exact sums, ranges and nulls of the very
+//! rows the API serves, found by looking at the shape of each value and not at any table declaration.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::book::{Book, State};
+use crate::changes::{Business, whole_row};
+use crate::resources::{Kind, Lifecycle};
+
+/// Places kept by sums: as many as have been seen in an amount.
+const SCALE: u8 = 26;
+
+/// Decimals and percentages that come as bare text or numbers.
+const DECIMALS: &[&str] = &[
+    "billed_amount",
+    "budget",
+    "deposit_percentage",
+    "discount_value",
+    "duration",
+    "expense_markup",
+    "fixed_price",
+    "inventory",
+    "markup_percent",
+    "qty",
+    "quantity",
+    "rate",
+    "taxAmount1",
+    "taxAmount2",
+    "taxPercent1",
+    "taxPercent2",
+];
+
+/// The truth about one resource, or about the objects nested in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Truth {
+    /// How many there are.
+    pub rows: u64,
+    /// How many are in each lifecycle state: `active`, `deleted`, `archived`. Only of top-level rows.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub states: BTreeMap<String, u64>,
+    /// Exact sums over all rows, whatever their state: column, then currency (empty for bare decimals), then
+    /// plain decimal text without needless zeros.
+    pub sums: BTreeMap<String, BTreeMap<String, String>>,
+    /// The smallest and largest text of every date and instant.
+    pub dates: BTreeMap<String, (String, String)>,
+    /// How often each key is null.
+    pub nulls: BTreeMap<String, u64>,
+    /// The sorted ids, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<i64>>,
+    /// Nested objects and lists of objects, by their key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub children: BTreeMap<String, Truth>,
+}
+
+#[derive(Default)]
+struct Tally {
+    rows: u64,
+    sums: BTreeMap<String, BTreeMap<String, i128>>,
+    dates: BTreeMap<String, (String, String)>,
+    nulls: BTreeMap<String, u64>,
+    children: BTreeMap<String, Tally>,
+}
+
+/// Looks at every row of `kind`, with everything that can be included.
+pub(crate) fn truth(business: &Business, kind: Kind, with_ids: bool) -> Truth {
+    let book = &business.book;
+    let declaration = kind.declaration();
+    let mut tally = Tally::default();
+    let mut states: BTreeMap<String, u64> = BTreeMap::new();
+    let mut ids = Vec::new();
+    let mut look = |index: u64, state: State, row: &Map<String, Value>| {
+        tally.look(row);
+        let name = match state {
+            State::Active => "active",
+            State::Deleted => "deleted",
+            State::Archived => "archived",
+        };
+        *states.entry(name.to_owned()).or_default() += 1;
+        if with_ids {
+            ids.push(kind.id(index));
+        }
+    };
+    for index in (0..book.count(kind)).filter(|index| business.change_of(kind, *index).is_none()) {
+        let state = Book::state(declaration, index);
+        look(index, state, &whole_row(book, kind, index, book.updated(kind, index), state));
+    }
+    for (index, change) in business.changed(kind).filter(|(_, change)| !change.gone) {
+        let state = if declaration.lifecycle == Lifecycle::Hard { State::Active } else { change.state };
+        look(index, state, &change.row);
+    }
+    ids.sort_unstable();
+    Truth { states, ids: with_ids.then_some(ids), ..tally.into() }
+}
+
+impl Tally {
+    fn look(&mut self, row: &Map<String, Value>) {
+        self.rows += 1;
+        for (key, value) in row {
+            match value {
+                Value::Null => *self.nulls.entry(key.clone()).or_default() += 1,
+                Value::String(text) if is_date(text) => self.date(key, text),
+                Value::String(text) => self.decimal(key, text),
+                Value::Number(number) => self.decimal(key, &number.to_string()),
+                Value::Object(object) => match (object.len(), object.get("amount"), object.get("code")) {
+                    (2, Some(Value::String(amount)), Some(Value::String(code))) => {
+                        self.add(key, code, amount);
+                    }
+                    _ => self.child(key, object),
+                },
+                Value::Array(items) => {
+                    items.iter().filter_map(Value::as_object).for_each(|object| self.child(key, object));
+                }
+                Value::Bool(_) => {}
+            }
+        }
+    }
+
+    fn child(&mut self, key: &str, object: &Map<String, Value>) {
+        self.children.entry(key.to_owned()).or_default().look(object);
+    }
+
+    fn date(&mut self, key: &str, text: &str) {
+        match self.dates.get_mut(key) {
+            None => {
+                self.dates.insert(key.to_owned(), (text.to_owned(), text.to_owned()));
+            }
+            Some((low, _)) if text < low.as_str() => text.clone_into(low),
+            Some((_, high)) if text > high.as_str() => text.clone_into(high),
+            Some(_) => {}
+        }
+    }
+
+    fn decimal(&mut self, key: &str, text: &str) {
+        // a tax has its percentage in `amount`
+        if DECIMALS.contains(&key) || key == "amount" {
+            self.add(key, "", text);
+        }
+    }
+
+    fn add(&mut self, key: &str, code: &str, amount: &str) {
+        if let Ok(amount) = model::decimal::parse(amount, SCALE) {
+            let sum = self.sums.entry(key.to_owned()).or_default().entry(code.to_owned()).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+    }
+}
+
+/// `2026-03-31`, whatever follows.
+fn is_date(text: &str) -> bool {
+    let digits = |range: std::ops::Range<usize>| {
+        text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    digits(0..4)
+        && text.get(4..5) == Some("-")
+        && digits(5..7)
+        && text.get(7..8) == Some("-")
+        && digits(8..10)
+        && text.get(10..11).is_none_or(|separator| separator == " " || separator == "T")
+}
+
+impl From<Tally> for Truth {
+    fn from(tally: Tally) -> Self {
+        let text = |sum: i128| {
+            let text = model::decimal::format(sum, SCALE);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        let sums = tally
+            .sums
+            .into_iter()
+            .map(|(column, sums)| (column, sums.into_iter().map(|(code, sum)| (code, text(sum))).collect()));
+        Self {
+            rows: tally.rows,
+            states: BTreeMap::new(),
+            sums: sums.collect(),
+            dates: tally.dates,
+            nulls: tally.nulls,
+            ids: None,
+            children: tally.children.into_iter().map(|(key, child)| (key, child.into())).collect(),
+        }
+    }
+}

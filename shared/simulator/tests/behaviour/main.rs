@@ -1,0 +1,13 @@
+//! Each behaviour of the simulator, asked for in process; `server` asks on a socket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod control;
+mod faults;
+mod filters;
+mod lists;
+mod oauth;
+mod report;
+mod server;
+mod shapes;
+mod world;
+mod writes;

@@ -1,0 +1,115 @@
+//! Bodies against the fixtures: every key that was seen in one has to be there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::world::{A, A_BUSINESS, World, world};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/freshbooks/fixtures");
+
+/// Keys of fixtures that are left out on purpose.
+const EXCEPTIONS: &[&str] = &[
+    // maps whose keys are account ids
+    "response.permissions.*",
+    "response.subscription_statuses.*",
+    // of create and single answers only
+    "abilities",
+];
+
+/// Every path of keys in a value; of lists, those of all items.
+fn keys(value: &Value, at: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+                keys(inner, &path, found);
+                found.insert(path);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| keys(item, at, found)),
+        _ => {}
+    }
+}
+
+fn is_exception(path: &str) -> bool {
+    EXCEPTIONS.iter().any(|exception| match exception.strip_suffix('*') {
+        Some(prefix) => path.starts_with(prefix),
+        None => path == *exception,
+    })
+}
+
+async fn compare(world: &World, fixture: &str, path: &str) {
+    let file = Path::new(FIXTURES).join(fixture);
+    let Ok(text) = std::fs::read(&file) else {
+        eprintln!("SKIPPED: no fixture {}", file.display());
+        return;
+    };
+    let (mut wanted, mut found) = (BTreeSet::new(), BTreeSet::new());
+    keys(&serde_json::from_slice(&text).unwrap(), "", &mut wanted);
+    let asked = world.get(path).await;
+    keys(&asked.body, "", &mut found);
+    let missing: Vec<_> = wanted.difference(&found).filter(|path| !is_exception(path)).collect();
+    assert!(missing.is_empty(), "{fixture}: {missing:?} are not in {path}");
+}
+
+#[tokio::test]
+async fn every_key_of_a_fixture_is_in_the_simulated_body() {
+    let world = world();
+    let accounting = format!("accounting/account/{A}");
+    let invoices = world.all(&format!("{accounting}/invoices/invoices")).await;
+    let with_deposit = &invoices.iter().find(|row| row["deposit_amount"].is_object()).unwrap()["id"];
+    let invoice = "include[]=lines&include[]=presentation";
+    for (fixture, path) in [
+        ("py__auth_me_response.json", "auth/api/v1/users/me".to_owned()),
+        ("docs__business_with_staff.json", "auth/api/v1/users/business/610001".to_owned()),
+        ("docs__team_members_list.json", "auth/api/v1/businesses/610001/team_members".to_owned()),
+        ("py__list_clients_response.json", format!("{accounting}/users/clients")),
+        ("py__create_client_response.json", format!("{accounting}/users/clients/204001")),
+        (
+            "java__list_invoices_response.json",
+            format!("{accounting}/invoices/invoices?{invoice}&per_page=100"),
+        ),
+        (
+            "java__get_invoice_response.json",
+            format!("{accounting}/invoices/invoices/{with_deposit}?{invoice}"),
+        ),
+        ("docs__estimates_list.json", format!("{accounting}/estimates/estimates")),
+        ("docs__estimates_list_full.json", format!("{accounting}/estimates/estimates")),
+        ("docs__expenses_list.json", format!("{accounting}/expenses/expenses")),
+        (
+            "java__list_expenses_response.json",
+            format!("{accounting}/expenses/expenses?include[]=attachment&per_page=100"),
+        ),
+        ("java__list_payments_response.json", format!("{accounting}/payments/payments")),
+        ("java__get_payment_response.json", format!("{accounting}/payments/payments/735001")),
+        ("java__list_items_response.json", format!("{accounting}/items/items")),
+        ("java__get_item_response.json", format!("{accounting}/items/items/14331")),
+        ("java__list_taxes_response.json", format!("{accounting}/taxes/taxes")),
+        ("java__get_tax_response.json", format!("{accounting}/taxes/taxes/7841")),
+        ("docs__credit_notes_list.json", format!("{accounting}/credit_notes/credit_notes")),
+        ("docs__bills_list.json", format!("{accounting}/bills/bills")),
+        ("docs__report_profit_loss.json", format!("{accounting}/reports/accounting/profitloss_entity")),
+        (
+            "java__report_profit_and_loss.json",
+            format!("{accounting}/reports/accounting/profitloss_entity?resolution=3m"),
+        ),
+        ("py__list_projects_response.json", format!("projects/business/{A_BUSINESS}/projects")),
+        ("py__get_project_response.json", format!("projects/business/{A_BUSINESS}/project/654301")),
+        ("py__list_time_entries_response.json", format!("timetracking/business/{A_BUSINESS}/time_entries")),
+        ("docs__time_entries_empty.json", format!("timetracking/business/{A_BUSINESS}/time_entries")),
+        (
+            "py__get_time_entry_response.json",
+            format!("timetracking/business/{A_BUSINESS}/time_entries/419501"),
+        ),
+        ("java__list_services_response.json", format!("comments/business/{A_BUSINESS}/services")),
+        ("java__get_service_response.json", format!("comments/business/{A_BUSINESS}/service/405441")),
+        ("java__list_service_rates_response.json", format!("comments/business/{A_BUSINESS}/service_rates")),
+        ("docs__service_rate_get.json", format!("comments/business/{A_BUSINESS}/service/405441/rate")),
+        ("py__get_client_response__not_found.json", format!("{accounting}/users/clients/1")),
+        ("py__get_project_response__not_found.json", format!("projects/business/{A_BUSINESS}/project/1")),
+    ] {
+        compare(&world, fixture, &path).await;
+    }
+}
