@@ -17,10 +17,10 @@ use tables::{Family, Table};
 
 /// Time that stands still unless somebody waits; waiting takes no time.
 #[derive(Debug)]
-pub struct StandingClock(pub std::sync::Mutex<Timestamp>);
+pub(crate) struct StandingClock(pub(crate) std::sync::Mutex<Timestamp>);
 
 impl StandingClock {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(std::sync::Mutex::new("2026-03-31T15:00:00Z".parse().unwrap())))
     }
 }
@@ -37,17 +37,17 @@ impl Clock for StandingClock {
     }
 }
 
-pub struct World {
-    pub simulator: Simulator,
-    pub folder: tempfile::TempDir,
-    pub worker: Worker,
-    pub clock: Arc<StandingClock>,
-    pub token: String,
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) worker: Worker,
+    pub(crate) clock: Arc<StandingClock>,
+    pub(crate) token: String,
     runs: std::cell::Cell<u32>,
 }
 
 impl World {
-    pub fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         let clock = StandingClock::new();
         let simulator = Simulator::new(options, clock.clone());
         let folder = tempfile::tempdir().unwrap();
@@ -67,14 +67,14 @@ impl World {
         Self { simulator, folder, worker, clock, token, runs: std::cell::Cell::new(0) }
     }
 
-    pub fn units(&self) -> Vec<Unit> {
+    pub(crate) fn units(&self) -> Vec<Unit> {
         let businesses = self.simulator.businesses();
         let accounts = businesses.iter().map(|b| Unit::Account(AccountId(b.account_id.clone())));
         let ids = businesses.iter().map(|b| Unit::Business(BusinessId(b.business_id)));
         accounts.chain(ids).chain([Unit::Identity(1)]).collect()
     }
 
-    pub fn units_of(&self, table: &Table) -> Vec<Unit> {
+    pub(crate) fn units_of(&self, table: &Table) -> Vec<Unit> {
         let fits = |unit: &Unit| match (table.family, unit) {
             (Family::Identity, Unit::Identity(_)) => true,
             (Family::Accounting | Family::Report, Unit::Account(_)) => true,
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// One run over every table and unit.
-    pub async fn run(&self, mode: Mode) -> Vec<Report> {
+    pub(crate) async fn run(&self, mode: Mode) -> Vec<Report> {
         let mut reports = Vec::new();
         let run = self.next_run();
         for table in tables::ALL {
@@ -96,28 +96,59 @@ impl World {
         reports
     }
 
-    pub fn next_run(&self) -> RunId {
+    pub(crate) fn next_run(&self) -> RunId {
         self.runs.set(self.runs.get() + 1);
         RunId(format!("run{}", self.runs.get()))
     }
 
-    pub async fn extract(&self, run: &RunId, table: &str, unit: &Unit, mode: Mode) -> Result<Report> {
+    pub(crate) async fn extract(&self, run: &RunId, table: &str, unit: &Unit, mode: Mode) -> Result<Report> {
         let connection = ConnectionName::new("test").unwrap();
         let task = Task::new(&connection, run, table.into(), unit.clone(), mode);
         let tokens = Arc::new(FixedToken(SecretString::from(self.token.clone())));
         sync::extract(&self.worker, tokens, &task, &Stop::default()).await
     }
 
-    pub async fn objects(&self) -> Vec<String> {
+    pub(crate) async fn objects(&self) -> Vec<String> {
         self.worker.lake.store().list("").await.unwrap().into_iter().map(|o| o.key).collect()
     }
 }
 
 /// Rows per table over all files of the reports.
-pub fn rows(reports: &[Report]) -> BTreeMap<String, u64> {
+pub(crate) fn rows(reports: &[Report]) -> BTreeMap<String, u64> {
     let mut rows = BTreeMap::new();
     for file in reports.iter().flat_map(|r| &r.files) {
         *rows.entry(file.table.to_string()).or_default() += file.rows;
     }
     rows
+}
+
+/// A row as it landed: table, id, and whether it is marked deleted.
+pub(crate) type Landed = (String, i64, bool);
+
+impl World {
+    /// The rows of the reports' own tables, read back from their files.
+    pub(crate) async fn landed(&self, reports: &[Report]) -> Vec<Landed> {
+        use arrow_array::cast::AsArray as _;
+        use arrow_array::types::Int64Type;
+        use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+        let mut landed = Vec::new();
+        for report in reports {
+            let table = tables::find(report.task.table.as_str()).unwrap();
+            for file in report.files.iter().filter(|f| f.table == report.task.table) {
+                let bytes = self.worker.lake.store().get(&file.key).await.unwrap().unwrap();
+                let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+                for batch in reader {
+                    let batch = batch.unwrap();
+                    let ids = batch.column_by_name(table.key[0]).unwrap().as_primitive::<Int64Type>();
+                    let deleted = batch.column_by_name("_deleted").unwrap().as_boolean();
+                    for row in 0..batch.num_rows() {
+                        landed.push((table.name.to_owned(), ids.value(row), deleted.value(row)));
+                    }
+                }
+            }
+        }
+        landed.sort();
+        landed
+    }
 }
