@@ -10,10 +10,28 @@ use jiff::{SignedDuration, Timestamp};
 use model::port::Clock;
 use tokio::sync::Notify;
 
+/// How often a request is tried, and how long is waited in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A request is tried this often before its task gives up.
+    pub tries: u32,
+    /// The first wait between two tries; it doubles from there, with jitter.
+    pub first_wait: Duration,
+    /// No wait of our own choice is longer.
+    pub longest_wait: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { tries: 8, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(30) }
+    }
+}
+
 /// A shared, adaptive bound on requests under way.
 #[derive(Debug)]
 pub struct Budget {
     most: f64,
+    patience: Patience,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -30,7 +48,18 @@ impl Budget {
     pub fn new(most: u16) -> Self {
         let most = f64::from(most.max(1));
         let state = State { limit: most, under_way: 0, paused_until: Timestamp::UNIX_EPOCH };
-        Self { most, state: Mutex::new(state), changed: Notify::new() }
+        Self { most, patience: Patience::default(), state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// The same budget with another patience.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// Waits for a place. The place is given back when the pass is dropped.

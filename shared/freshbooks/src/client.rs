@@ -19,12 +19,6 @@ use crate::page::Page;
 use crate::request::Request;
 use crate::trouble::{self, ApiError, Trouble};
 
-/// A request is tried this often before its task gives up.
-const TRIES: u32 = 8;
-/// The first wait between two tries; it doubles from there, with jitter.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// No wait of our own choice is longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A task does not sit out a longer `Retry-After`: it is given back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
 
@@ -135,7 +129,7 @@ impl Client {
                 Action::RetryNow => {
                     let too_long = setback.retry_after.is_some_and(|wait| wait > LONGEST_RETRY_AFTER);
                     self.budget.went_badly(self.clock.now(), setback.retry_after.filter(|_| !too_long));
-                    if tries >= TRIES || too_long {
+                    if tries >= self.budget.patience().tries || too_long {
                         return Err(gave_up(error, tries, setback.retry_after));
                     }
                     tracing::warn!(table = request.table.name, page = request.page, tries, %error, "trying again");
@@ -192,7 +186,8 @@ impl Client {
 
     /// The wait before the next try: doubling, and somewhere in its second half so that workers spread.
     fn wait(&self, tries: u32) -> Duration {
-        let whole = FIRST_WAIT.saturating_mul(1 << tries.min(10)).min(LONGEST_WAIT);
+        let patience = self.budget.patience();
+        let whole = patience.first_wait.saturating_mul(1 << tries.min(10)).min(patience.longest_wait);
         let half = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX) / 2;
         Duration::from_millis(half + self.random.below(half + 1))
     }

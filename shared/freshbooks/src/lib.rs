@@ -7,7 +7,7 @@ mod page;
 mod request;
 mod trouble;
 
-pub use budget::Budget;
+pub use budget::{Budget, Patience};
 pub use client::{Answer, Client, FixedToken, Tokens};
 pub use identity::{Business, IDENTITY_PATH, Identity};
 pub use page::Page;

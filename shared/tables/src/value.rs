@@ -71,8 +71,14 @@ fn instant(json: &str, zone: Zone) -> Result<Value<'_>, Misfit> {
     if is_no_date(&text) {
         return Ok(Value::Instant(None, text));
     }
-    let at = time::parse_instant(&text, zone).map_err(|e| misfit(json, &e.to_string()))?;
-    Ok(Value::Instant(Some(at.as_microsecond()), text))
+    match time::parse_instant(&text, zone) {
+        Ok(at) => Ok(Value::Instant(Some(at.as_microsecond()), text)),
+        // `2019-09-13 08:16:74` was seen: no instant, but the text is kept beside it, so nothing is lost.
+        Err(_) if text.get(..10).is_some_and(|day| time::parse_date(day).is_ok()) => {
+            Ok(Value::Instant(None, text))
+        }
+        Err(e) => Err(misfit(json, &e.to_string())),
+    }
 }
 
 fn int(json: &str) -> Result<Value<'_>, Misfit> {
