@@ -53,7 +53,8 @@ def stack(aws, simulator, packages):
 
 def connect(aws, stack, name):
     """What a person does with an invite: the last page, and the way there."""
-    answer, error = stack.invoke("connect", {"invite": {"connection": name}})
+    site = stack.outputs()["ConnectUrl"].rstrip("/")
+    answer, error = stack.invoke("connect", {"invite": {"connection": name}, "site_url": site})
     assert not error, answer
     browser = Browser(aws)
     page = browser.go(answer["url"])

@@ -7,16 +7,15 @@ from urllib.parse import urljoin
 
 import requests
 
-from cloud import REGION, ROOT, Process
+from cloud import REGION, Process, binary
 
 
 class Simulator:
     """`freshlake simulator`, and its control API."""
 
     def __init__(self, folder, *options):
-        target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-        command = [f"{target}/release/freshlake", "simulator", "--port", "0", *options]
-        self.process = Process(command, folder / "simulator.log", cwd=folder)
+        command = os.environ.get("FRESHLAKE_SIMULATOR", f"{binary('freshlake')} simulator").split()
+        self.process = Process([*command, "--port", "0", *options], folder / "simulator.log", cwd=folder)
         found = self.process.wait_for(
             lambda: re.search(r"http://127\.0\.0\.1:\d+", self.process.log.read_text()), "the simulator")
         self.url = found[0]

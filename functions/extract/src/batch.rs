@@ -43,7 +43,7 @@ impl Failure {
     pub(crate) async fn come_again(&self, queue: &aws::SqsQueue, first_pause: Duration) {
         let Some(handle) = &self.receipt_handle else { return };
         if let Err(error) = queue.again_after(handle, self.pause(first_pause)).await {
-            tracing::warn!(message = self.message_id, %error, "the message comes again later than it should");
+            tracing::warn!(message_id = self.message_id, %error, "the message comes again later than it should");
         }
     }
 }
@@ -63,7 +63,7 @@ where
             Ok(report) => tell(&report),
             Err(error) => {
                 let id = message.message_id.as_deref().unwrap_or_default();
-                tracing::error!(message = id, kind = ?error.kind(), %error, "the task failed");
+                tracing::error!(message_id = id, kind = ?error.kind(), %error, "the task failed");
                 failed.push(Failure::new(message, &error));
             }
         }

@@ -1,2 +1,55 @@
 #![doc = include_str!("../README.md")]
-fn main() {}
+
+mod catalog;
+mod cli;
+mod grid;
+mod interrupt;
+mod log;
+mod pull;
+mod screen;
+mod settings;
+mod simulator;
+mod staging;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use model::{Error, ErrorKind, Result};
+use screen::Screen;
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let screen = Screen::new(&global, environment);
+    log::start(&global, &screen);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let outcome = runtime
+        .map_err(|e| Error::new(ErrorKind::Internal, "cannot start").because(e))
+        .and_then(|runtime| runtime.block_on(run(&global, command, &screen)));
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            screen.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// Runs one command; answers its exit code.
+async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<u8> {
+    let settings = || Settings::read(global.config.as_deref(), environment);
+    match command {
+        Command::Simulator(arguments) => simulator::run(&arguments, screen).await,
+        Command::Pull(arguments) => pull::run(arguments, settings()?, screen).await,
+        Command::Tables(arguments) => catalog::list(&arguments, screen),
+        Command::Describe(arguments) => catalog::describe(&arguments, screen),
+        _ => Err(Error::new(ErrorKind::Internal, "not yet")),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command reads the environment, here and nowhere else")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use model::{ConnectionName, Result};
 use secrecy::SecretString;
 
-use crate::token::AccessToken;
 use crate::Broker;
+use crate::token::AccessToken;
 
 /// Access tokens of one connection, for a worker's requests. Reads, never refreshes.
 #[derive(Clone, Debug)]

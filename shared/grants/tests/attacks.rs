@@ -33,9 +33,11 @@ impl Scene {
         let left = run(world.leave(&site, &world.invite()));
         let other = run(world.leave(&site, &world.invite()));
         let code = world.server.consent(&left.challenge);
-        let query = |site: &ConnectSite, invite: &Invite| site.invite(invite).unwrap().query().unwrap().to_owned();
+        let query =
+            |site: &ConnectSite, invite: &Invite| site.invite(invite).unwrap().query().unwrap().to_owned();
         let expires = Timestamp::from_second(1_600_000_000).unwrap();
-        let foreign = ConnectSite { signing_key: "another key, another key, another key".into(), ..site.clone() };
+        let foreign =
+            ConnectSite { signing_key: "another key, another key, another key".into(), ..site.clone() };
         Self {
             invite: query(&site, &world.invite()),
             expired: query(&site, &Invite { expires, ..world.invite() }),
@@ -65,7 +67,10 @@ fn done(builder: Builder) -> Request<Bytes> {
 }
 
 fn form(builder: Builder, body: &str) -> Request<Bytes> {
-    builder.header("content-type", "application/x-www-form-urlencoded").body(Bytes::from(body.to_owned())).unwrap()
+    builder
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::from(body.to_owned()))
+        .unwrap()
 }
 
 type Attack = (&'static str, u16, fn(&Scene) -> Request<Bytes>);
@@ -148,7 +153,8 @@ const ATTACKS: &[Attack] = &[
         form(Request::post("/connect/start"), &format!("{}&x={}", s.invite, "x".repeat(20_000)))
     }),
     ("start with bytes that are no text", 403, |_| {
-        let builder = Request::post("/connect/start").header("content-type", "application/x-www-form-urlencoded");
+        let builder =
+            Request::post("/connect/start").header("content-type", "application/x-www-form-urlencoded");
         builder.body(Bytes::from_static(b"invite=\xff\xfe\x00")).unwrap()
     }),
     // elsewhere
@@ -193,7 +199,10 @@ fn attacks_get_their_status_and_nothing_else() {
 fn the_same_requests_work_where_nothing_is_wrong() {
     let world = World::new(7);
     let scene = Scene::new(&world);
-    assert_eq!(run(scene.site.handle(done(Request::get(format!("/connect?{}", scene.invite))))).status(), 200);
+    assert_eq!(
+        run(scene.site.handle(done(Request::get(format!("/connect?{}", scene.invite))))).status(),
+        200
+    );
     let start = Request::post("/connect/start").header("sec-fetch-site", "same-origin");
     assert_eq!(run(scene.site.handle(form(start, &scene.invite))).status(), 303);
     let query = format!("{}&iss=https://auth.freshbooks.test&unknown=1", scene.good());
@@ -206,7 +215,11 @@ fn ten_minutes_are_the_limit_and_a_used_state_stays_used() {
         let world = World::new(7);
         let scene = Scene::new(&world);
         world.pass(seconds);
-        assert_eq!(run(scene.site.handle(scene.left.back(&scene.good()))).status(), status, "after {seconds} s");
+        assert_eq!(
+            run(scene.site.handle(scene.left.back(&scene.good()))).status(),
+            status,
+            "after {seconds} s"
+        );
     }
     let world = World::new(7);
     let scene = Scene::new(&world);

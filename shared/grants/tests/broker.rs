@@ -117,7 +117,10 @@ fn a_failed_refresh_uses_the_old_token_while_it_lives_and_overwrites_nothing() {
         world.pass(HALF);
         world.server.next(failure.clone());
         let error = refresh(&world).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited), "{failure:?}: {error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited),
+            "{failure:?}: {error}"
+        );
         assert!(!error.to_string().contains("k4n4"), "{error}");
         refresh(&world).unwrap();
         assert!(is_alive(&world), "{failure:?}");
@@ -133,7 +136,10 @@ fn a_wrong_client_secret_is_told_as_a_setting() {
     broker.app.client_secret = "k4n4ry-wrong".into();
     let error = run(broker.refresh_if_due(&acme())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("FRESHBOOKS_CLIENT_ID") && !error.to_string().contains("k4n4"), "{error}");
+    assert!(
+        error.to_string().contains("FRESHBOOKS_CLIENT_ID") && !error.to_string().contains("k4n4"),
+        "{error}"
+    );
     refresh(&world).unwrap();
 }
 
@@ -319,6 +325,7 @@ fn disconnecting_revokes_and_then_forgets() {
 
 #[test]
 fn states_are_written_in_words_that_a_person_can_read_in_the_console() {
-    let names = [State::Ready, State::Refreshing, State::Dead].map(|state| serde_json::to_value(state).unwrap());
+    let names =
+        [State::Ready, State::Refreshing, State::Dead].map(|state| serde_json::to_value(state).unwrap());
     assert_eq!(names, ["ready", "refreshing", "dead"]);
 }

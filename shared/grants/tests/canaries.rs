@@ -55,7 +55,11 @@ fn no_secret_is_seen_whatever_happens() {
     tracing::subscriber::with_default(subscriber, || {
         let mut nexts = vec![None, Some(Next::LostAfter), Some(Next::LostBefore), Some(Next::NotSent)];
         for status in [200, 302, 400, 401, 403, 429, 500, 503] {
-            for body in ["k4n4ry", r#"{"error":"k4n4ry"}"#, r#"{"error":"invalid_grant","error_description":"k4n4ry"}"#] {
+            for body in [
+                "k4n4ry",
+                r#"{"error":"k4n4ry"}"#,
+                r#"{"error":"invalid_grant","error_description":"k4n4ry"}"#,
+            ] {
                 nexts.push(Some(Next::Answer(status, body)));
             }
         }

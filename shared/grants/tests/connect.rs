@@ -39,10 +39,19 @@ fn the_first_page_says_which_connection_what_is_read_and_where_it_goes() {
     let answer = run(site.handle(Request::get(target).body(Bytes::new()).unwrap()));
     assert_eq!(answer.status(), 200);
     let page = body(&answer);
-    for text in ["<strong>acme</strong>", "Invoices", "Time entries", "the lake s3://acme-books", "Reading only", "UTC"] {
+    for text in [
+        "<strong>acme</strong>",
+        "Invoices",
+        "Time entries",
+        "the lake s3://acme-books",
+        "Reading only",
+        "UTC",
+    ] {
         assert!(page.contains(text), "{text} is missing in {page}");
     }
-    assert!(!page.contains("<script") && page.contains("<html lang=\"en\">") && page.matches("<h1>").count() == 1);
+    assert!(
+        !page.contains("<script") && page.contains("<html lang=\"en\">") && page.matches("<h1>").count() == 1
+    );
 }
 
 #[test]
@@ -86,7 +95,10 @@ fn after_consent_the_grant_and_the_settings_are_saved_and_the_businesses_shown()
     let world = World::new(1);
     let (status, page) = come_back(&world, &world.invite(), 12345);
     assert_eq!(status, 200, "{page}");
-    assert!(page.contains("acme is connected") && page.contains("account ACM12345") && page.contains("Second"), "{page}");
+    assert!(
+        page.contains("acme is connected") && page.contains("account ACM12345") && page.contains("Second"),
+        "{page}"
+    );
     assert!(page.contains("Acme &lt;b&gt;&amp; Söhne&lt;/b&gt;"), "a name acts as HTML: {page}");
     let connection = connection(&world);
     assert_eq!((connection.identity_id, connection.businesses.len(), connection.paused), (12345, 2, false));
@@ -114,7 +126,8 @@ fn the_cookie_is_for_this_host_over_tls_and_short_and_gone_at_the_end() {
 
 #[test]
 fn a_pinned_account_is_the_only_one_read_and_a_missing_one_is_refused() {
-    let pinned = |world: &World, account: &str| Invite { account: Some(account.to_owned()), ..world.invite() };
+    let pinned =
+        |world: &World, account: &str| Invite { account: Some(account.to_owned()), ..world.invite() };
     for account in ["SEC12345", "12346"] {
         let world = World::new(1);
         assert_eq!(come_back(&world, &pinned(&world, account), 12345).0, 200);

@@ -80,6 +80,14 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// As [`url`](Self::url), where `Some(None)` says that it may stay unset and does.
+    pub fn optional_url(&mut self, name: &str) -> Option<Option<Url>> {
+        match self.optional(name) {
+            Some(_) => self.url(name, None).map(Some),
+            None => Some(None),
+        }
+    }
+
     /// Adds a complaint of the caller's own: `FRESHLAKE_X and FRESHLAKE_Y exclude each other`.
     pub fn problem(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());

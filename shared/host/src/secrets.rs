@@ -36,6 +36,11 @@ struct Contents {
     secrets: BTreeMap<String, Versions>,
 }
 
+#[derive(Deserialize)]
+struct Header {
+    format: u32,
+}
+
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Versions {
@@ -97,10 +102,6 @@ impl SecretsFile {
             Error::new(ErrorKind::Storage, format!("the secrets file {} cannot be read {at}", path.display()))
                 .next("restore it from a backup, or move it away and connect again")
         };
-        #[derive(Deserialize)]
-        struct Header {
-            format: u32,
-        }
         let place = |e: serde_json::Error| damaged(format!("at line {} column {}", e.line(), e.column()));
         let header: Header = serde_json::from_slice(&text).map_err(place)?;
         if header.format != FORMAT {

@@ -1,6 +1,6 @@
 //! Serves a simulator until it is interrupted; the first line printed is its URL.
 //!
-//! `cargo run -p simulator --example serve -- --port 0 --seed 1 --scale 120 --latency-ms 0 --rate-limit 100`
+//! `cargo run -p simulator --example serve -- --port 0 --seed 1 --scale 120 --data-until 2026-11-01T00:00:00Z --latency-ms 0 --rate-limit 100`
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             "--port" => port = value.parse()?,
             "--seed" => options.seed = value.parse()?,
             "--scale" => options.scale = value.parse()?,
+            "--data-until" => options.data_until = Some(value.parse()?),
             "--latency-ms" => options.latency_ms = value.parse()?,
             "--rate-limit" => options.rate_limit = Some(value.parse()?),
             other => return Err(format!("unknown argument {other}").into()),

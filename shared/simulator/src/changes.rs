@@ -29,7 +29,19 @@ pub(crate) struct Business {
     changes: HashMap<Kind, BTreeMap<u64, Change>>,
 }
 
-/// The row, generated with everything that could be included.
+/// Writes the row, generated with everything that could be included.
+pub(crate) fn write_whole_row(
+    out: &mut Vec<u8>,
+    book: &Book,
+    kind: Kind,
+    index: u64,
+    (updated, state): (Timestamp, State),
+) {
+    let sheet = Sheet { book, index, id: kind.id(index), updated, state, includes: Includes::All };
+    Row::write(out, |row| (kind.declaration().write)(&sheet, row));
+}
+
+/// The same as a tree.
 pub(crate) fn whole_row(
     book: &Book,
     kind: Kind,
@@ -38,9 +50,7 @@ pub(crate) fn whole_row(
     state: State,
 ) -> Map<String, Value> {
     let mut out = Vec::new();
-    let id = kind.id(index);
-    let sheet = Sheet { book, index, id, updated, state, includes: Includes::All };
-    Row::write(&mut out, |row| (kind.declaration().write)(&sheet, row));
+    write_whole_row(&mut out, book, kind, index, (updated, state));
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
@@ -168,15 +178,15 @@ fn stamp(declaration: &Declaration, change: &mut Change, now: Timestamp) {
     let mut text = Vec::new();
     let key = match declaration.updated {
         UpdatedKey::Eastern(key) => {
-            moment::write_wall(&mut text, moment::eastern(now), ' ');
+            moment::write_wall(&mut text, moment::eastern(now), b' ');
             key
         }
         UpdatedKey::Utc(key) => {
-            moment::write_wall(&mut text, moment::utc(now), ' ');
+            moment::write_wall(&mut text, moment::utc(now), b' ');
             key
         }
         UpdatedKey::Iso(key) => {
-            moment::write_wall(&mut text, moment::utc(now), 'T');
+            moment::write_wall(&mut text, moment::utc(now), b'T');
             key
         }
         UpdatedKey::Hidden => return,

@@ -4,25 +4,24 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, Method, Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
-use model::port::{Clock, Transport, TransportError};
+use model::port::Clock;
 
 use crate::answer::{Answer, Delivery};
 use crate::book::Book;
 use crate::changes::Business;
-use crate::faults::{FaultBody, FaultKind, Strikes, Target};
+use crate::faults::{Strikes, Target};
 use crate::identity::{OWNER, PLACES};
 use crate::oauth::{self, Grants};
-use crate::options::{Options, RetryAfter};
+use crate::options::Options;
 use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::requests::{RequestLine, Requests};
 use crate::resources::Family;
 use crate::route::{Api, Route, Unit, What, route};
-use crate::{api, control_api, identity, moment, spoil};
+use crate::{api, control_api, identity, moment};
 
 /// The window of the rate limit, in milliseconds.
 const WINDOW_MS: i64 = 60_000;
@@ -117,11 +116,6 @@ impl Simulator {
         self.state().grants.access_token(OWNER, &scopes, 0, options.seed, &options.oauth, now)
     }
 
-    /// A transport that asks this simulator without a socket. Waits only on the clock.
-    pub fn transport(&self) -> InProcess {
-        InProcess { simulator: self.clone() }
-    }
-
     /// The simulator's time: the clock's, and what it was put forward by.
     pub(crate) fn now(&self) -> Timestamp {
         let ahead = self.state().ahead;
@@ -150,7 +144,7 @@ impl Simulator {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn wait(&self, ms: u64) {
+    pub(crate) async fn wait(&self, ms: u64) {
         if ms > 0 {
             self.inner.clock.sleep(Duration::from_millis(ms)).await;
         }
@@ -200,65 +194,6 @@ impl Simulator {
         let keep = self.options().request_log;
         self.state().requests.record(line, resource, is_token, keep);
         answer
-    }
-
-    /// The answer of a fault that keeps a request from having any effect.
-    fn instead(&self, fault: &FaultKind, family: Family) -> Option<Answer> {
-        match fault {
-            FaultKind::Status { code, body, retry_after } => {
-                let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                let refusal = match status {
-                    StatusCode::UNAUTHORIZED => Refusal::Unauthenticated,
-                    StatusCode::TOO_MANY_REQUESTS => Refusal::RateLimited,
-                    StatusCode::NOT_FOUND => Refusal::nothing_here(),
-                    status => Refusal::Status(status),
-                };
-                let answer = match body {
-                    FaultBody::Json => refusal.answer(family, false),
-                    FaultBody::Html => Answer::html(status, GATEWAY_PAGE.to_owned()),
-                    FaultBody::Empty => Answer::empty(status),
-                };
-                Some(match retry_after {
-                    Some((form, seconds)) => self.with_retry_after(answer, *form, *seconds),
-                    None => answer,
-                })
-            }
-            FaultKind::Html200 => Some(Answer::html(StatusCode::OK, GATEWAY_PAGE.to_owned())),
-            FaultKind::Reset => Some(undelivered(Delivery::Lost)),
-            FaultKind::Refused => Some(undelivered(Delivery::Refused)),
-            _ => None,
-        }
-    }
-
-    /// What a fault does to an answer whose request had its effect.
-    async fn afterwards(&self, fault: &FaultKind, is_token: bool, answer: &mut Answer) {
-        match fault {
-            FaultKind::CutBody if answer.delivery == Delivery::Whole => answer.delivery = Delivery::Cut,
-            FaultKind::AnswerLost if answer.delivery == Delivery::Whole => answer.delivery = Delivery::Lost,
-            FaultKind::TokenConsumedAnswerLost if is_token && answer.status == StatusCode::OK => {
-                answer.delivery = Delivery::Lost;
-            }
-            FaultKind::UnknownKey { key } => spoil::unknown_key(&mut answer.body, key),
-            FaultKind::TypeChanged { key, row } => spoil::type_changed(&mut answer.body, key, *row),
-            FaultKind::Garbled => {
-                answer.body.truncate(answer.body.len() / 2);
-                answer.body.extend_from_slice(b"\x00}}<<");
-            }
-            FaultKind::Slow { ms } => self.wait(*ms).await,
-            _ => {}
-        }
-    }
-
-    fn with_retry_after(&self, answer: Answer, form: RetryAfter, seconds: u64) -> Answer {
-        let value = match form {
-            RetryAfter::Absent => return answer,
-            RetryAfter::Seconds => seconds.to_string(),
-            RetryAfter::HttpDate => {
-                let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(0));
-                moment::http_date(self.now().checked_add(seconds).unwrap_or(Timestamp::MAX))
-            }
-        };
-        answer.with(header::RETRY_AFTER, value)
     }
 
     fn dispatch(&self, request: &Request<Bytes>, route: &Route<'_>, base: &str) -> Answer {
@@ -363,44 +298,5 @@ impl Simulator {
         }
         api.what.name().map_or(Ok(()), gate)?;
         api::write(business, &api.what, method, (&query, request.body()), now)
-    }
-}
-
-fn undelivered(delivery: Delivery) -> Answer {
-    Answer { delivery, ..Answer::empty(StatusCode::OK) }
-}
-
-const GATEWAY_PAGE: &str = "<html>\r\n<head><title>Service unavailable</title></head>\r\n<body>\r\n\
-    <center><h1>Something went wrong</h1></center>\r\n<hr><center>gateway</center>\r\n</body>\r\n</html>\r\n";
-
-/// The simulator as a [`Transport`], in process.
-#[derive(Clone, Debug)]
-pub struct InProcess {
-    simulator: Simulator,
-}
-
-#[async_trait]
-impl Transport for InProcess {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let base = match (request.uri().scheme_str(), request.uri().authority()) {
-            (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
-            _ => "http://127.0.0.1".to_owned(),
-        };
-        let answer = self.simulator.answer(&request, &base).await;
-        let failed = |may_have_arrived, message: &str| TransportError {
-            may_have_arrived,
-            message: message.to_owned(),
-        };
-        match answer.delivery {
-            Delivery::Whole => {}
-            Delivery::Cut => return Err(failed(true, "connection closed before the end of the body")),
-            Delivery::Lost => return Err(failed(true, "connection closed without an answer")),
-            Delivery::Refused => return Err(failed(false, "connection refused")),
-        }
-        let mut response = Response::builder().status(answer.status);
-        for (name, value) in answer.headers {
-            response = response.header(name, value);
-        }
-        response.body(Bytes::from(answer.body)).map_err(|error| failed(true, &error.to_string()))
     }
 }

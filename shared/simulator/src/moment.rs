@@ -1,12 +1,12 @@
 //! Instants and days as the families write them.
 
-use std::io::Write;
 use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::money::push_two_digits;
 use crate::options::UpdatedZone;
 
 static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
@@ -46,19 +46,28 @@ pub(crate) fn shift(day: Date, days: i64) -> Date {
 
 /// Writes `2026-03-31`.
 pub(crate) fn write_date(out: &mut Vec<u8>, day: Date) {
-    let _ = write!(out, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day());
+    let year = u64::from(day.year().unsigned_abs());
+    push_two_digits(out, year / 100);
+    push_two_digits(out, year % 100);
+    for part in [day.month(), day.day()] {
+        out.push(b'-');
+        push_two_digits(out, u64::from(part.unsigned_abs()));
+    }
 }
 
 /// Writes `2026-03-31 09:30:00`, with `separator` in the middle.
-pub(crate) fn write_wall(out: &mut Vec<u8>, wall: DateTime, separator: char) {
+pub(crate) fn write_wall(out: &mut Vec<u8>, wall: DateTime, separator: u8) {
     write_date(out, wall.date());
-    let _ = write!(out, "{separator}{:02}:{:02}:{:02}", wall.hour(), wall.minute(), wall.second());
+    for (mark, part) in [(separator, wall.hour()), (b':', wall.minute()), (b':', wall.second())] {
+        out.push(mark);
+        push_two_digits(out, u64::from(part.unsigned_abs()));
+    }
 }
 
 /// `2026-03-31T09:30:00Z`.
 pub(crate) fn rfc3339(instant: Timestamp) -> String {
     let mut out = Vec::with_capacity(20);
-    write_wall(&mut out, utc(instant), 'T');
+    write_wall(&mut out, utc(instant), b'T');
     out.push(b'Z');
     String::from_utf8(out).unwrap_or_default()
 }

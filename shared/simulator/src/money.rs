@@ -43,6 +43,30 @@ pub(crate) struct Money {
     pub(crate) currency: Currency,
 }
 
+impl Money {
+    /// Writes the amount: most of the bytes of a page are amounts, so this does without formatting.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        let value = self.minor.unsigned_abs();
+        if self.minor < 0 {
+            out.push(b'-');
+        }
+        // writing a number to a `Vec` never fails
+        if self.currency.has_cents() {
+            let _ = serde_json::to_writer(&mut *out, &(value / 100));
+            out.push(b'.');
+            push_two_digits(out, value % 100);
+        } else {
+            let _ = serde_json::to_writer(&mut *out, &value);
+        }
+    }
+}
+
+/// Writes a number below 100 as two digits.
+pub(crate) fn push_two_digits(out: &mut Vec<u8>, number: u64) {
+    let digit = |value: u64| b'0' + u8::try_from(value % 10).unwrap_or(0);
+    out.extend_from_slice(&[digit(number / 10), digit(number)]);
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.currency.has_cents() { Hundredths(self.minor).fmt(f) } else { self.minor.fmt(f) }

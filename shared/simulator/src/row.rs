@@ -31,7 +31,9 @@ impl Row<'_> {
             self.out.push(b',');
         }
         self.empty = false;
-        let _ = write!(self.out, "\"{key}\":");
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
     }
 
     /// Any value.
@@ -70,7 +72,11 @@ impl Row<'_> {
     /// `{"amount":"41.94","code":"CAD"}`.
     pub(crate) fn money(&mut self, key: &str, money: Money) {
         self.key(key);
-        let _ = write!(self.out, "{{\"amount\":\"{money}\",\"code\":\"{}\"}}", money.currency.code());
+        self.out.extend_from_slice(b"{\"amount\":\"");
+        money.write(self.out);
+        self.out.extend_from_slice(b"\",\"code\":\"");
+        self.out.extend_from_slice(money.currency.code().as_bytes());
+        self.out.extend_from_slice(b"\"}");
     }
 
     /// `2026-03-31`.
@@ -85,7 +91,7 @@ impl Row<'_> {
     pub(crate) fn eastern(&mut self, key: &str, instant: Timestamp) {
         self.key(key);
         self.out.push(b'"');
-        moment::write_wall(self.out, moment::eastern(instant), ' ');
+        moment::write_wall(self.out, moment::eastern(instant), b' ');
         self.out.push(b'"');
     }
 
@@ -93,7 +99,7 @@ impl Row<'_> {
     pub(crate) fn version(&mut self, key: &str, instant: Timestamp, micros: u64) {
         self.key(key);
         self.out.push(b'"');
-        moment::write_wall(self.out, moment::eastern(instant), ' ');
+        moment::write_wall(self.out, moment::eastern(instant), b' ');
         let _ = write!(self.out, ".{micros:06}\"");
     }
 
@@ -101,7 +107,7 @@ impl Row<'_> {
     pub(crate) fn utc(&mut self, key: &str, instant: Timestamp) {
         self.key(key);
         self.out.push(b'"');
-        moment::write_wall(self.out, moment::utc(instant), ' ');
+        moment::write_wall(self.out, moment::utc(instant), b' ');
         self.out.push(b'"');
     }
 
@@ -109,7 +115,7 @@ impl Row<'_> {
     pub(crate) fn iso(&mut self, key: &str, instant: Timestamp, z: bool) {
         self.key(key);
         self.out.push(b'"');
-        moment::write_wall(self.out, moment::utc(instant), 'T');
+        moment::write_wall(self.out, moment::utc(instant), b'T');
         self.out.extend_from_slice(if z { b"Z\"" } else { b"\"" });
     }
 

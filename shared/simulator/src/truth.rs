@@ -1,14 +1,15 @@
 //! What there is, told independently of how it is extracted: counts, exact sums, ranges and nulls of the very
 //! rows the API serves, found by looking at the shape of each value and not at any table declaration.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::book::{Book, State};
-use crate::changes::{Business, whole_row};
+use crate::changes::{Business, write_whole_row};
 use crate::resources::{Kind, Lifecycle};
+use crate::seen::Seen;
 
 /// Places kept by sums: as many as have been seen in an amount.
 const SCALE: u8 = 26;
@@ -72,8 +73,11 @@ pub(crate) fn truth(business: &Business, kind: Kind, with_ids: bool) -> Truth {
     let mut tally = Tally::default();
     let mut states: BTreeMap<String, u64> = BTreeMap::new();
     let mut ids = Vec::new();
-    let mut look = |index: u64, state: State, row: &Map<String, Value>| {
-        tally.look(row);
+    let mut look = |index: u64, state: State, row: &[u8]| {
+        // what the simulator wrote is an object
+        if let Ok(Seen::Object(row)) = serde_json::from_slice(row) {
+            tally.look(&row);
+        }
         let name = match state {
             State::Active => "active",
             State::Deleted => "deleted",
@@ -84,43 +88,48 @@ pub(crate) fn truth(business: &Business, kind: Kind, with_ids: bool) -> Truth {
             ids.push(kind.id(index));
         }
     };
+    let mut row = Vec::new();
     for index in (0..book.count(kind)).filter(|index| business.change_of(kind, *index).is_none()) {
         let state = Book::state(declaration, index);
-        look(index, state, &whole_row(book, kind, index, book.updated(kind, index), state));
+        row.clear();
+        write_whole_row(&mut row, book, kind, index, (book.updated(kind, index), state));
+        look(index, state, &row);
     }
     for (index, change) in business.changed(kind).filter(|(_, change)| !change.gone) {
         let state = if declaration.lifecycle == Lifecycle::Hard { State::Active } else { change.state };
-        look(index, state, &change.row);
+        look(index, state, &serde_json::to_vec(&change.row).unwrap_or_default());
     }
     ids.sort_unstable();
     Truth { states, ids: with_ids.then_some(ids), ..tally.into() }
 }
 
 impl Tally {
-    fn look(&mut self, row: &Map<String, Value>) {
+    fn look(&mut self, row: &[(Cow<'_, str>, Seen<'_>)]) {
         self.rows += 1;
         for (key, value) in row {
             match value {
-                Value::Null => *self.nulls.entry(key.clone()).or_default() += 1,
-                Value::String(text) if is_date(text) => self.date(key, text),
-                Value::String(text) => self.decimal(key, text),
-                Value::Number(number) => self.decimal(key, &number.to_string()),
-                Value::Object(object) => match (object.len(), object.get("amount"), object.get("code")) {
-                    (2, Some(Value::String(amount)), Some(Value::String(code))) => {
-                        self.add(key, code, amount);
+                Seen::Null => *entry(&mut self.nulls, key) += 1,
+                Seen::Text(text) if is_date(text) => self.date(key, text),
+                Seen::Text(text) => self.decimal(key, text),
+                Seen::Integer(number) => self.decimal(key, &number.to_string()),
+                Seen::Object(object) => match object.as_slice() {
+                    [(amount, Seen::Text(value)), (code, Seen::Text(currency))]
+                        if amount == "amount" && code == "code" =>
+                    {
+                        self.add(key, currency, value);
                     }
-                    _ => self.child(key, object),
+                    _ => entry(&mut self.children, key).look(object),
                 },
-                Value::Array(items) => {
-                    items.iter().filter_map(Value::as_object).for_each(|object| self.child(key, object));
+                Seen::List(items) => {
+                    for item in items {
+                        if let Seen::Object(object) = item {
+                            entry(&mut self.children, key).look(object);
+                        }
+                    }
                 }
-                Value::Bool(_) => {}
+                Seen::Other => {}
             }
         }
-    }
-
-    fn child(&mut self, key: &str, object: &Map<String, Value>) {
-        self.children.entry(key.to_owned()).or_default().look(object);
     }
 
     fn date(&mut self, key: &str, text: &str) {
@@ -143,10 +152,15 @@ impl Tally {
 
     fn add(&mut self, key: &str, code: &str, amount: &str) {
         if let Ok(amount) = model::decimal::parse(amount, SCALE) {
-            let sum = self.sums.entry(key.to_owned()).or_default().entry(code.to_owned()).or_default();
+            let sum = entry(entry(&mut self.sums, key), code);
             *sum = sum.saturating_add(amount);
         }
     }
+}
+
+/// The value of `key`, made if need be.
+fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut T {
+    map.entry(key.to_owned()).or_default()
 }
 
 /// `2026-03-31`, whatever follows.

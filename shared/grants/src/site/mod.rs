@@ -104,6 +104,16 @@ pub(crate) enum Reject {
 }
 
 impl ConnectSite {
+    /// The same site under another address, with the redirect URL that goes with it.
+    pub fn at(&self, site_url: Url) -> Result<Self> {
+        let mut site = self.clone();
+        site.app.redirect_url = site_url.join("/callback").map_err(|error| {
+            Error::new(ErrorKind::Config, "the address of the site cannot be used").because(error)
+        })?;
+        site.site_url = site_url;
+        Ok(site)
+    }
+
     /// A signed link for a person to connect with.
     pub fn invite(&self, invite: &Invite) -> Result<Url> {
         let mut url = self.site_url.join("/connect").map_err(|error| {

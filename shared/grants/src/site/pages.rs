@@ -60,7 +60,7 @@ pub(super) fn connected(site: &ConnectSite, connection: &Connection) -> Page {
             None => write!(list, "no accounting account: only projects and time are read; "),
         };
         let role = business.role.replace('_', " ");
-        let _ = write!(list, "business {}, you are {}</span></li>", business.business_id, Escaped(role));
+        let _ = write!(list, "business {}, your role: {}</span></li>", business.business_id, Escaped(role));
         list
     });
     let businesses = match connection.businesses.len() {

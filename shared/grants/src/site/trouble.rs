@@ -113,8 +113,13 @@ pub(super) fn reject(reject: &Reject) -> Page {
         ),
         Reject::Failed(error) => failed(error),
     };
+    let mark = match reject {
+        // No word on whether the person is connected: these pages do not know.
+        Reject::NotFound | Reject::Method(_) | Reject::Used => "",
+        _ => "<p class=\"mark bad\">Not connected</p>\n",
+    };
     let main = format!(
-        "<p class=\"mark bad\">Not connected</p>\n<h1>{title}</h1>\n<p>{what}</p>\n{more}\n\
+        "{mark}<h1>{title}</h1>\n<p>{what}</p>\n{more}\n\
          <p class=\"note\"><strong>What to do:</strong> {step}</p>"
     );
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -144,9 +144,7 @@ impl FakeFreshBooks {
             return body;
         }
         let person: i64 = bearer.split('-').nth(2).unwrap().parse().unwrap();
-        let member = |id: i64, name: &str, account: &str| {
-            json!({"id": 1, "role": "owner", "business": {"id": id, "name": name, "account_id": account}})
-        };
+        let member = |id: i64, name: &str, account: &str| json!({"id": 1, "role": "owner", "business": {"id": id, "name": name, "account_id": account}});
         let body = json!({"response": {"identity_id": person, "business_memberships": [
             member(person, "Acme <b>& Söhne</b>", &format!("ACM{person}")),
             member(person + 1, "Second", &format!("SEC{person}")),
@@ -158,7 +156,8 @@ impl FakeFreshBooks {
 #[async_trait]
 impl Transport for FakeFreshBooks {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let failed = |may_have_arrived| TransportError { may_have_arrived, message: "connection reset".to_owned() };
+        let failed =
+            |may_have_arrived| TransportError { may_have_arrived, message: "connection reset".to_owned() };
         let answer = |(status, body): (u16, String)| {
             let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
             Response::builder().status(status).header("content-type", kind).body(Bytes::from(body)).unwrap()
@@ -170,7 +169,8 @@ impl Transport for FakeFreshBooks {
             self.machine.step().await;
             return Ok(answer(self.identity(&bearer)));
         }
-        let form: BTreeMap<String, String> = url::form_urlencoded::parse(request.body()).into_owned().collect();
+        let form: BTreeMap<String, String> =
+            url::form_urlencoded::parse(request.body()).into_owned().collect();
         if path == "/auth/oauth/revoke" {
             self.state().revoked.push(form["token"].clone());
             return Ok(answer((200, "{}".to_owned())));

@@ -137,7 +137,7 @@ fn page(query: &Query, asked: &Asked, options: &OAuthOptions) -> Answer {
     let main = format!(
         "<h1>Allow access to your books?</h1>\n\
          <p>You are signed in as <strong>{who}</strong>.</p>\n\
-         <p>The app <strong>{app}</strong> asks for:</p>\n<ul class=\"scopes\">\n{scopes}</ul>\n\
+         <p>The app <strong>{app}</strong> asks for:</p>\n<ul class=\"scopes\" tabindex=\"0\" aria-label=\"Scopes asked for\">\n{scopes}</ul>\n\
          <p>You will be sent back to <span class=\"host\">{host}</span>.</p>\n\
          <form method=\"post\" action=\"/oauth/authorize\">\n{hidden}\
          <button type=\"submit\" name=\"decision\" value=\"allow\" class=\"allow\">Allow</button>\n\

@@ -71,29 +71,19 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.plain("estimate_number", format_args!("{:07}", index + 1));
     row.value("estimateid", id);
     row.value("ext_archive", 0);
-    row.value("fname", person.first);
     row.value("id", id);
     row.value("invoiced", status == 6);
     row.value("language", "en");
     if sheet.includes.has("lines") {
         row.list("lines", lines::numbered(&lines), |line, row| lines::write_estimate_line(id, line, row));
     }
-    row.value("lname", person.last);
     row.value("notes", dice.pick("notes", words::NOTES));
-    row.value("organization", person.addressee());
-    row.value("ownerid", 1);
     row.null("po_number");
-    row.value("province", person.province);
-    row.value("sentid", 1);
     row.value("status", status);
-    row.value("street", &person.street);
-    row.value("street2", "");
-    row.value("template", "clean-grouped");
     row.value("terms", "");
     // the three can disagree
     row.value("ui_status", if dice.one_in("ui", 10) { "sent" } else { word });
     row.eastern("updated", sheet.updated);
-    row.null("vat_name");
     row.value("vat_number", "");
     row.value("vis_state", sheet.state.vis_state());
 }

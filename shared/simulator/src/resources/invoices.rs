@@ -175,6 +175,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.null("dispute_status");
     row.date("due_date", moment::shift(invoice.create_date, invoice.due_days));
     row.value("due_offset_days", invoice.due_days);
+    row.value("email", &person.email);
     row.value(
         "estimateid",
         if dice.one_in("quoted", 9) { book.any(Kind::Estimates, dice, "estimate") } else { 0 },

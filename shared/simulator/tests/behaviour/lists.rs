@@ -225,3 +225,60 @@ async fn every_answer_has_the_date_of_the_simulators_clock() {
     assert_eq!(asked.status, 404);
     assert_eq!(asked.response.headers()["date"], "Sun, 22 Nov 2026 16:00:10 GMT");
 }
+
+/// A small generator of its own: the test's choices are no draws of the simulator.
+fn next(state: &mut u64, bound: u64) -> i64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    i64::try_from((*state >> 33) % bound).unwrap()
+}
+
+#[tokio::test]
+async fn whatever_was_changed_each_row_is_on_one_page_and_in_its_window() {
+    for (seed, order) in (0..20).flat_map(|seed| [(seed, Order::Id), (seed, Order::Updated)]) {
+        let world = world_with(|options| (options.scale, options.order, options.seed) = (75, order, seed));
+        let control = world.simulator.control();
+        let mut state = seed;
+        for _ in 0..next(&mut state, 60) {
+            let id = 2_621_001 + next(&mut state, 75);
+            control.advance(jiff::SignedDuration::from_secs(next(&mut state, 200_000)));
+            match next(&mut state, 6) {
+                0 => drop(control.insert(A, "invoices", &json!({})).unwrap()),
+                1 => control.archive(A, "invoices", id).unwrap(),
+                2 => control.delete(A, "invoices", id).unwrap(),
+                3 => control.undelete(A, "invoices", id).unwrap(),
+                4 => control.change(A, "invoices", id, &json!({"notes": "n"})).unwrap(),
+                _ => {
+                    let day = format!("2025-{:02}-11 12:00:00", 1 + next(&mut state, 12));
+                    control.change(A, "invoices", id, &json!({"updated": day})).unwrap();
+                }
+            }
+        }
+        let list = format!("accounting/account/{A}/invoices/invoices");
+        let every = "search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2";
+        let all = world.all(&format!("{list}?{every}")).await;
+        let mut listed = ids(&all);
+        if order == Order::Id {
+            assert!(listed.is_sorted_by(|a, b| a > b), "seed {seed}");
+        } else {
+            let days: Vec<&str> = all.iter().map(|row| &row["updated"].as_str().unwrap()[..10]).collect();
+            assert!(days.is_sorted_by(|a, b| a >= b), "seed {seed}: {days:?}");
+        }
+        listed.sort_unstable();
+        assert_eq!(control.truth(A, "invoices", true).unwrap().ids, Some(listed), "seed {seed}");
+        let from = format!("2025-{:02}-01", 1 + next(&mut state, 12));
+        for vis_state in 0..3 {
+            let path = format!("{list}?search[vis_state]={vis_state}&search[updated_min]={from}");
+            let mut in_window = ids(&world.all(&path).await);
+            let mut by_hand: Vec<i64> = all
+                .iter()
+                .filter(|row| {
+                    row["vis_state"] == vis_state && row["updated"].as_str().unwrap() >= from.as_str()
+                })
+                .map(|row| row["id"].as_i64().unwrap())
+                .collect();
+            in_window.sort_unstable();
+            by_hand.sort_unstable();
+            assert_eq!(in_window, by_hand, "seed {seed} {path}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Each behaviour of the simulator, asked for in process; `server` asks on a socket.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod control;
 mod faults;

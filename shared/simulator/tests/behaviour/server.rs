@@ -67,3 +67,17 @@ async fn a_reset_sends_nothing_at_all() {
         assert_eq!(raw(&server, &world, "auth/api/v1/users/me").await, b"");
     }
 }
+
+#[tokio::test]
+async fn it_stops_although_a_client_keeps_its_connection() {
+    let world = world();
+    let server = world.simulator.serve(0).await.unwrap();
+    let address = server.url().strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let request = format!("GET /_simulator HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    server.stop().await;
+}

@@ -1,0 +1,242 @@
+//! What can be typed: commands, options, help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::{ConnectionName, Date};
+
+const EXAMPLES: &str = "\
+Examples:
+  freshlake demo                                   a made-up FreshBooks, connected and copied, in one go
+  freshlake connect acme                           authorise freshlake in the browser
+  freshlake sync                                   copy what is new of every connection
+  freshlake sync acme --table invoices --full      read one table again from the beginning
+  freshlake show invoices                          look at what is there
+
+Exit codes:
+    0  done; tables outside the plan or the scopes count as done unless they were asked for by name
+    1  a bug, or commits that kept colliding
+    2  settings, arguments or ids that cannot work
+    3  rows that could not be typed
+    4  a person has to connect again
+    5  a table that was asked for is outside the plan or the scopes
+    6  FreshBooks does not work as it should, or changes too fast to be read
+    7  the lake or the secrets cannot be read or written
+   75  another run is at work on the same folder
+  130  stopped by Ctrl-C";
+
+/// FreshBooks books into a lakehouse
+#[derive(Debug, Parser)]
+#[command(name = "freshlake", version, about, after_help = EXAMPLES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Settings file; without one, defaults apply [default: freshlake.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// No progress on standard error, only errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Form of messages on standard error
+    #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
+    pub(crate) log: LogForm,
+    /// More messages; twice for all of them
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogForm {
+    /// Bars on a terminal, else lines
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try everything on a made-up FreshBooks: connect, copy, read back
+    Demo(Demo),
+    /// Serve a made-up FreshBooks on this machine
+    Simulator(Simulator),
+    /// Authorise freshlake at FreshBooks, in the browser
+    Connect(Connect),
+    /// Copy what is new into the lake
+    Sync(Sync),
+    /// Read tables into plain Parquet files, once, with a token from FRESHBOOKS_ACCESS_TOKEN
+    Pull(Pull),
+    /// List the tables
+    Tables(Tables),
+    /// Tell everything about one table
+    Describe(Describe),
+    /// Turn saved API responses into typed rows, as JSON lines
+    Decode(Decode),
+    /// Show rows of the lake
+    Show(Show),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Folder for the lake, its settings and its secrets
+    #[arg(long, value_name = "DIR", default_value = "freshlake-demo")]
+    pub(crate) out: PathBuf,
+    /// Leave the made-up FreshBooks and the connect page up for clicking, until Ctrl-C
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// Number of invoices of the first business; everything else is in proportion [default: 120]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) scale: Option<u64>,
+    /// Decides every made-up value [default: 1]
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Simulator {
+    /// Port on 127.0.0.1; 0 for any free one
+    #[arg(long, value_name = "P")]
+    pub(crate) port: u16,
+    /// Decides every made-up value
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Number of invoices of the first business; everything else is in proportion
+    #[arg(long, value_name = "X", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) scale: u64,
+    /// Wait before every answer, in milliseconds
+    #[arg(long, value_name = "L", default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+    /// API requests per minute; more are answered 429
+    #[arg(long, value_name = "N")]
+    pub(crate) rate_limit: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Connect {
+    /// What to call the connection: lower-case letters, digits, - and _
+    #[arg(value_parser = connection)]
+    pub(crate) name: ConnectionName,
+    /// No page on this machine: print FreshBooks' address, read the one it leads to from standard input
+    #[arg(long)]
+    pub(crate) paste: bool,
+    /// Only the business with this account id or business id
+    #[arg(long, value_name = "A")]
+    pub(crate) account: Option<String>,
+    /// Port of the page; https://localhost:P/callback has to be registered at FreshBooks as a redirect URL
+    #[arg(long, value_name = "P", default_value_t = 8765)]
+    pub(crate) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sync {
+    /// The connection; all of them if left out
+    #[arg(value_parser = connection)]
+    pub(crate) name: Option<ConnectionName>,
+    /// Only this table; may be repeated
+    #[arg(long = "table", value_name = "T")]
+    pub(crate) tables: Vec<String>,
+    /// Read everything again, not only what changed
+    #[arg(long)]
+    pub(crate) full: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Pull {
+    /// Folder for the files: DIR/<table>/*.parquet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Only this table; may be repeated
+    #[arg(long = "table", value_name = "T")]
+    pub(crate) tables: Vec<String>,
+    /// Only rows that changed on or after this day, of tables that can tell
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) since: Option<Date>,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// Only this account, for tables that belong to an account
+    #[arg(long, value_name = "A")]
+    pub(crate) account: Option<String>,
+    /// Only this business, for tables that belong to a business
+    #[arg(long, value_name = "B")]
+    pub(crate) business: Option<i64>,
+}
+
+/// How hard FreshBooks is asked.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Pages fetched at once [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) in_flight: Option<u16>,
+    /// Give up on a page after so many tries, with growing waits in between [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) tries: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Tables {
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// An aligned table
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Describe {
+    /// The table, or a child such as invoice_lines
+    pub(crate) table: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Decode {
+    /// The table that the responses are of; a child such as invoice_lines shows only its rows
+    pub(crate) table: String,
+    /// Files with one response each; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// The table, or a child such as invoice_lines
+    pub(crate) table: String,
+    /// Show so many rows
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+}
+
+fn connection(text: &str) -> Result<ConnectionName, String> {
+    ConnectionName::new(text).map_err(|error| error.to_string())
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    model::time::parse_date(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

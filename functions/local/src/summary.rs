@@ -1,0 +1,254 @@
+//! What a run came to: one line per table, and the worst of it as exit code.
+
+use model::{Certificate, Error, ErrorKind, TableStatus, Timestamp};
+use sync::{Outcome, Report};
+
+use crate::grid::{Grid, Side, bytes, clip, thousands};
+use crate::screen::{Ink, Screen};
+
+const LONGEST_STATUS: usize = 60;
+
+/// One table of one account, business or person.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) table: String,
+    /// The account id, business id or identity.
+    pub(crate) of: String,
+    pub(crate) milliseconds: u64,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) state: State,
+}
+
+/// What a table turned out to be.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Read, with something to write.
+    Ok,
+    /// Read; FreshBooks has no rows.
+    Empty,
+    /// Read; nothing is new.
+    Unchanged,
+    /// This very run was done before.
+    AlreadyDone,
+    /// Outside the plan or the scopes, with what FreshBooks says.
+    Unavailable(TableStatus, String),
+    /// It could not be read.
+    Broken(Error),
+}
+
+impl State {
+    /// What `report` says.
+    pub(crate) fn of(report: &Report) -> Self {
+        let written = report.certificate.as_ref().map_or(0, Certificate::rows_written);
+        match &report.outcome {
+            Outcome::Unavailable(why) => Self::Unavailable(report.status, why.clone()),
+            Outcome::AlreadyDone => Self::AlreadyDone,
+            _ if report.status == TableStatus::Empty => Self::Empty,
+            // A commit that only moves the cursor brings nothing new either.
+            Outcome::Committed(number) if *number > 1 && written == 0 && report.files.is_empty() => {
+                Self::Unchanged
+            }
+            Outcome::Committed(_) => Self::Ok,
+            Outcome::Unchanged => Self::Unchanged,
+        }
+    }
+
+    fn words(&self, rejected: u64) -> String {
+        let words = match self {
+            Self::Ok => "ok".to_owned(),
+            Self::Empty => "empty".to_owned(),
+            Self::Unchanged => "unchanged".to_owned(),
+            Self::AlreadyDone => "already done".to_owned(),
+            Self::Unavailable(status, _) => status.as_str().to_owned(),
+            Self::Broken(error) => clip(&format!("broken: {}", error.message()), LONGEST_STATUS),
+        };
+        if rejected > 0 { format!("{words}, {rejected} rejected") } else { words }
+    }
+
+    fn ink(&self, rejected: u64) -> Ink {
+        match self {
+            Self::Broken(_) => Ink::Bad,
+            _ if rejected > 0 => Ink::Fair,
+            Self::Ok => Ink::Good,
+            Self::Unavailable(..) => Ink::Fair,
+            Self::Empty | Self::Unchanged | Self::AlreadyDone => Ink::Dim,
+        }
+    }
+}
+
+impl Line {
+    fn count(&self, of: fn(&Certificate) -> u64) -> u64 {
+        self.certificate.as_ref().map_or(0, of)
+    }
+
+    /// For the moment it is finished.
+    pub(crate) fn sentence(&self) -> String {
+        let words = self.state.words(self.count(|c| c.rows_rejected));
+        let (new, changed) = (self.count(|c| c.rows_new), self.count(|c| c.rows_changed));
+        let (table, of) = (&self.table, &self.of);
+        let seconds = seconds(self.milliseconds);
+        match &self.state {
+            State::Ok if changed > 0 => {
+                format!("{table} of {of}: {words}, {new} rows new, {changed} changed, {seconds} s")
+            }
+            State::Ok => format!("{table} of {of}: {words}, {new} rows, {seconds} s"),
+            _ => format!("{table} of {of}: {words}"),
+        }
+    }
+}
+
+/// Seconds with a tenth.
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100)
+}
+
+/// Milliseconds from `start` to `end`, by the local clock.
+pub(crate) fn between(start: Timestamp, end: Timestamp) -> u64 {
+    u64::try_from(end.duration_since(start).as_millis()).unwrap_or(0)
+}
+
+/// All lines of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) lines: Vec<Line>,
+    /// How long it took from end to end.
+    pub(crate) milliseconds: u64,
+}
+
+impl Summary {
+    /// Prints the table.
+    pub(crate) fn print(&self, screen: &Screen) {
+        let right = |name| (name, Side::Right);
+        let mut grid = Grid::new(&[
+            ("table", Side::Left),
+            ("of", Side::Left),
+            right("new"),
+            right("changed"),
+            right("child rows"),
+            right("files"),
+            right("size"),
+            right("seconds"),
+            right("requests"),
+            ("status", Side::Left),
+        ]);
+        let mut sums = [0; 6];
+        for line in &self.lines {
+            let numbers = [
+                line.count(|c| c.rows_new),
+                line.count(|c| c.rows_changed),
+                line.count(|c| c.child_rows),
+                line.files,
+                line.bytes,
+                line.count(|c| c.requests),
+            ];
+            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+            let rejected = line.count(|c| c.rows_rejected);
+            let status = line.state.ink(rejected).on(screen.coloured, &line.state.words(rejected));
+            grid.row(cells(&line.table, &line.of, numbers, line.milliseconds, status));
+        }
+        grid.row(cells("total", "", sums, self.milliseconds, String::new()));
+        for (at, line) in grid.lines().into_iter().enumerate() {
+            let frame = at == 0 || at == self.lines.len() + 1;
+            screen.out(if frame { Ink::Bold.on(screen.coloured, &line) } else { line });
+        }
+    }
+
+    /// Tells on standard error what a status word does not: why, and what to do.
+    pub(crate) fn explain(&self, screen: &Screen) {
+        for line in &self.lines {
+            let (table, of) = (&line.table, &line.of);
+            match &line.state {
+                State::Broken(error) => screen.error(error),
+                State::Unavailable(_, why) => screen.warn(format!("{table} of {of} was left out: {why}")),
+                _ => {}
+            }
+            let Some(certificate) = &line.certificate else { continue };
+            for note in &certificate.notes {
+                screen.warn(format!("{table} of {of}: {note}"));
+            }
+            if certificate.rows_rejected > 0 {
+                let count = certificate.rows_rejected;
+                screen.warn(format!("{table} of {of}: {count} rows could not be typed; they are in the table rejected"));
+            }
+        }
+    }
+
+    /// The exit code: the worst of the lines. Tables outside plan or scopes count where `asked` names them.
+    pub(crate) fn exit_code(&self, asked: impl Fn(&str) -> bool) -> u8 {
+        let codes = self.lines.iter().filter_map(|line| match &line.state {
+            State::Broken(error) => Some(error.kind().exit_code()),
+            State::Unavailable(..) if asked(&line.table) => Some(ErrorKind::OutOfPlan.exit_code()),
+            _ if line.count(|c| c.rows_rejected) > 0 => Some(ErrorKind::TooManyRejected.exit_code()),
+            _ => None,
+        });
+        worst(codes)
+    }
+}
+
+/// The exit code that asks most of a person; 0 if there is none.
+pub(crate) fn worst(codes: impl Iterator<Item = u8>) -> u8 {
+    const BAD_TO_WORSE: [u8; 9] = [0, 5, 3, 6, 2, 1, 7, 4, 130];
+    codes.max_by_key(|code| BAD_TO_WORSE.iter().position(|c| c == code)).unwrap_or(0)
+}
+
+fn cells(table: &str, of: &str, numbers: [u64; 6], milliseconds: u64, status: String) -> [String; 10] {
+    let [new, changed, children, files, size, requests] = numbers;
+    let blank = |number: u64| if number == 0 { "-".to_owned() } else { thousands(number) };
+    [
+        table.to_owned(),
+        of.to_owned(),
+        blank(new),
+        blank(changed),
+        blank(children),
+        blank(files),
+        if size == 0 { "-".to_owned() } else { bytes(size) },
+        seconds(milliseconds),
+        blank(requests),
+        status,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(table: &str, state: State) -> Line {
+        let of = "A1".to_owned();
+        let table = table.to_owned();
+        Line { table, of, milliseconds: 1234, files: 0, bytes: 0, certificate: None, state }
+    }
+
+    fn summary(states: Vec<State>) -> Summary {
+        Summary { lines: states.into_iter().map(|state| line("bills", state)).collect(), milliseconds: 0 }
+    }
+
+    fn broken(kind: ErrorKind) -> State {
+        State::Broken(Error::new(kind, "x"))
+    }
+
+    #[test]
+    fn a_table_out_of_plan_is_a_fault_only_where_it_was_asked_for() {
+        let unavailable = || State::Unavailable(TableStatus::OutOfPlan, "no".to_owned());
+        assert_eq!(summary(vec![State::Ok, unavailable()]).exit_code(|_| false), 0);
+        assert_eq!(summary(vec![State::Ok, unavailable()]).exit_code(|table| table == "bills"), 5);
+    }
+
+    #[test]
+    fn the_worst_table_decides() {
+        let states = vec![broken(ErrorKind::Unavailable), broken(ErrorKind::Storage), State::Ok];
+        assert_eq!(summary(states).exit_code(|_| true), 7);
+        assert_eq!(worst([130, 7].into_iter()), 130);
+    }
+
+    #[test]
+    fn each_state_has_its_own_word() {
+        let words: Vec<String> = [State::Ok, State::Empty, State::Unchanged, broken(ErrorKind::Unavailable)]
+            .iter()
+            .map(|state| state.words(0))
+            .collect();
+        assert_eq!(words, ["ok", "empty", "unchanged", "broken: x"]);
+        assert_eq!(State::Ok.words(2), "ok, 2 rejected");
+    }
+}
