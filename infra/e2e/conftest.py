@@ -2,12 +2,22 @@
 
 import json
 import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from cloud import FUNCTIONS, Aws, Stack, binary, package, until
-from freshbooks import Browser, Simulator
+from fake_freshbooks import Browser, Simulator
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """The suite under sdk/ looks for its FreshBooks when it is imported: one of its own, as it changes it."""
+    if module_path.parent.name == "sdk" and "FRESHLAKE_SIMULATOR_URL" not in os.environ:
+        own = Simulator(Path(tempfile.mkdtemp(prefix="freshlake-sdk-")))
+        parent.config.add_cleanup(own.stop)
+        os.environ["FRESHLAKE_SIMULATOR_URL"] = own.url
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +32,6 @@ def simulator(tmp_path_factory):
     freshbooks = Simulator(tmp_path_factory.mktemp("freshbooks"))
     yield freshbooks
     freshbooks.stop()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def simulator_for_the_sdk(request):
-    """The suite under sdk/ finds its FreshBooks in the environment."""
-    if any("sdk" in item.path.parts for item in request.session.items) and "FRESHLAKE_SIMULATOR_URL" not in os.environ:
-        os.environ["FRESHLAKE_SIMULATOR_URL"] = request.getfixturevalue("simulator").url
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Run as `python ministack_like_aws.py`; the settings are ministack's own environm
 
 import json
 
+from ministack.core import iam_actions
 from ministack.services import eventbridge, lambda_svc, secretsmanager
 
 
@@ -50,6 +51,17 @@ def secrets_have_labels_like_aws():
     secretsmanager._create_secret, secretsmanager._put_secret_value = create_secret, put_secret_value
 
 
+def a_batch_needs_the_right_of_one_message():
+    """IAM knows sqs:SendMessage and no sqs:SendMessageBatch; so with deleting and changing the visibility."""
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(*arguments, **named):
+        action = extract(*arguments, **named)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extract_iam_action
+
+
 def schedules_tell_their_time():
     """EventBridge Scheduler puts the firing's time where the input says `<aws.scheduler.scheduled-time>`."""
     invoke = eventbridge._invoke_target
@@ -80,6 +92,7 @@ def numbers_are_numbers():
 
 if __name__ == "__main__":
     secrets_have_labels_like_aws()
+    a_batch_needs_the_right_of_one_message()
     schedules_tell_their_time()
     numbers_are_numbers()
     from ministack import app

@@ -7,6 +7,7 @@ mod invite;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use grants::ConnectSite;
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
@@ -15,6 +16,9 @@ use model::Result;
 use serde_json::Value;
 
 use crate::config::{Config, app_secret};
+
+/// Two calls and the saving fit into the 29 seconds that the platform gives; killed between them, a consent is lost.
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::result::Result<(), lambda_runtime::Error> {
@@ -34,7 +38,7 @@ async fn site() -> Result<(ConnectSite, Config)> {
         signing_key,
         secrets: Arc::new(aws.secrets(&config.secret_prefix, config.kms_key.clone())),
         objects: Arc::new(aws.objects(&config.bucket)),
-        transport: Arc::new(HttpTransport::new(&HttpOptions::default())?),
+        transport: Arc::new(HttpTransport::new(&HttpOptions { timeout: TIMEOUT, ..HttpOptions::default() })?),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         site_url: config.placeholder_site(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use grants::{App, Broker};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::Result;
 use model::port::Clock;
 use sync::Dispatcher;
@@ -47,11 +47,11 @@ async fn dispatcher() -> Result<Dispatcher> {
 }
 
 /// An error makes the invocation fail, which raises the alarm; by then the tasks of all other connections are sent.
-async fn handle(dispatcher: &Dispatcher, event: LambdaEvent<Event>) -> Result<Answer, lambda_runtime::Error> {
+async fn handle(dispatcher: &Dispatcher, event: LambdaEvent<Event>) -> Result<Answer, Diagnostic> {
     let firing = event.payload.firing(SystemClock.now());
-    let runs = dispatcher
-        .dispatch(&firing)
-        .await
-        .inspect_err(|error| tracing::error!(%error, "no connection could be dispatched"))?;
-    Ok(Answer::of(runs)?)
+    // The runtime writes what is returned to the log.
+    dispatcher.dispatch(&firing).await.and_then(Answer::of).map_err(|error| Diagnostic {
+        error_type: format!("{:?}", error.kind()),
+        error_message: error.to_string(),
+    })
 }

@@ -55,16 +55,19 @@ where
 {
     let mut failed = Vec::new();
     for message in messages {
-        let outcome = match parse(message) {
+        let parsed = parse(message);
+        let id = parsed.as_ref().map(|task| task.id.0.clone()).unwrap_or_default();
+        let outcome = match parsed {
             Ok(parsed) => task(parsed).await,
             Err(error) => Err(error),
         };
         match outcome {
             Ok(report) => tell(&report),
             Err(error) => {
-                let id = message.message_id.as_deref().unwrap_or_default();
-                tracing::error!(message_id = id, kind = ?error.kind(), %error, "the task failed");
-                failed.push(Failure::new(message, &error));
+                let failure = Failure::new(message, &error);
+                let Failure { message_id, deliveries, .. } = &failure;
+                tracing::error!(task = id, message_id, deliveries, kind = ?error.kind(), %error, "the task failed");
+                failed.push(failure);
             }
         }
     }

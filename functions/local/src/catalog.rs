@@ -10,11 +10,11 @@ use crate::grid::{Grid, Side};
 use crate::screen::{Ink, Screen};
 
 /// Lists the tables.
-pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) -> Result<u8> {
+pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) {
     if arguments.format == cli::Format::Json {
         let all: Vec<Value> = tables::ALL.iter().map(|table| as_json(table)).collect();
         screen.out(format!("{:#}", Value::Array(all)));
-        return Ok(0);
+        return;
     }
     let header = ["table", "children", "of", "read", "deleted rows", "scope"].map(|name| (name, Side::Left));
     let mut grid = Grid::new(&header);
@@ -32,7 +32,6 @@ pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) -> Result<u8> {
     for (at, line) in grid.lines().into_iter().enumerate() {
         screen.out(if at == 0 { Ink::Bold.on(screen.coloured, &line) } else { line });
     }
-    Ok(0)
 }
 
 /// Tells everything about one table.
@@ -128,9 +127,11 @@ fn as_json(table: &Table) -> Value {
     let schema = |name| {
         let schema = tables::arrow_schema(name, RawText::Keep);
         let columns = schema.as_deref().map(|schema| {
-            columns(schema).map(|[name, kind, doc]| json!({"name": name, "type": kind, "doc": doc})).collect()
+            columns(schema)
+                .map(|[name, kind, doc]| json!({"name": name, "type": kind, "doc": doc}))
+                .collect::<Vec<_>>()
         });
-        columns.unwrap_or_else(Vec::new)
+        columns.unwrap_or_default()
     };
     let children: Vec<Value> = table
         .children

@@ -1,5 +1,8 @@
 //! What can be typed: commands, options, help.
 
+// What stands in these comments is printed as help, where backticks would only be in the way.
+#![allow(clippy::doc_markdown, rustdoc::invalid_html_tags, reason = "help texts")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,7 +10,7 @@ use model::{ConnectionName, Date};
 
 const EXAMPLES: &str = "\
 Examples:
-  freshlake demo                                   a made-up FreshBooks, connected and copied, in one go
+  freshlake demo                                   connect and copy a made-up FreshBooks
   freshlake connect acme                           authorise freshlake in the browser
   freshlake sync                                   copy what is new of every connection
   freshlake sync acme --table invoices --full      read one table again from the beginning

@@ -11,8 +11,7 @@ use crate::cli::{Global, LogForm};
 use crate::screen::Screen;
 
 /// What speaks of our own doing; the rest are libraries.
-const OURS: [&str; 8] =
-    ["freshlake", "freshbooks", "grants", "host", "lake", "simulator", "sync", "tables"];
+const OURS: [&str; 8] = ["freshlake", "freshbooks", "grants", "host", "lake", "simulator", "sync", "tables"];
 
 /// Starts the log as the options say.
 pub(crate) fn start(global: &Global, screen: &Screen) {
@@ -29,9 +28,12 @@ pub(crate) fn start(global: &Global, screen: &Screen) {
     }
     if !json {
         // What these log as errors comes back to the command, which tells it as `error:` and `next:`.
-        targets = targets
-            .with_target("grants::site", LevelFilter::OFF)
-            .with_target("sync::dispatch", level.min(LevelFilter::INFO));
+        targets = targets.with_target("grants::site", LevelFilter::OFF);
+        targets = targets.with_target("sync::dispatch", LevelFilter::OFF);
+        if global.verbose == 0 {
+            // Tries that failed are told in sum, when no more are made.
+            targets = targets.with_target("freshbooks::client", LevelFilter::ERROR);
+        }
     }
     let writer = AboveBars(screen.clone());
     let registry = tracing_subscriber::registry().with(targets);

@@ -2,15 +2,24 @@
 
 mod catalog;
 mod cli;
+mod connect;
+mod decode;
+mod demo;
+mod engine;
 mod grid;
 mod interrupt;
 mod log;
+mod machine;
 mod pull;
+mod queue;
+mod rows;
 mod screen;
 mod settings;
+mod show;
 mod simulator;
 mod staging;
 mod summary;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -25,9 +34,13 @@ fn main() -> ExitCode {
     let screen = Screen::new(&global, environment);
     log::start(&global, &screen);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let outcome = runtime
-        .map_err(|e| Error::new(ErrorKind::Internal, "cannot start").because(e))
-        .and_then(|runtime| runtime.block_on(run(&global, command, &screen)));
+    let outcome =
+        runtime.map_err(|e| Error::new(ErrorKind::Internal, "cannot start").because(e)).and_then(|runtime| {
+            let outcome = runtime.block_on(run(&global, command, &screen));
+            // What was broken off is not waited for.
+            runtime.shutdown_background();
+            outcome
+        });
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -41,11 +54,18 @@ fn main() -> ExitCode {
 async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<u8> {
     let settings = || Settings::read(global.config.as_deref(), environment);
     match command {
+        Command::Demo(arguments) => demo::run(&arguments, screen).await,
         Command::Simulator(arguments) => simulator::run(&arguments, screen).await,
+        Command::Connect(arguments) => connect::run(arguments, settings()?, screen).await,
+        Command::Sync(arguments) => sync::run(arguments, settings()?, screen).await,
         Command::Pull(arguments) => pull::run(arguments, settings()?, screen).await,
-        Command::Tables(arguments) => catalog::list(&arguments, screen),
+        Command::Tables(arguments) => {
+            catalog::list(&arguments, screen);
+            Ok(0)
+        }
         Command::Describe(arguments) => catalog::describe(&arguments, screen),
-        _ => Err(Error::new(ErrorKind::Internal, "not yet")),
+        Command::Decode(arguments) => decode::run(&arguments, screen),
+        Command::Show(arguments) => show::run(&arguments, settings()?, screen).await,
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use freshbooks::{Business, Client, FixedToken, Identity, Request, Tokens};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
-use model::port::Clock;
 use model::{AccountId, BusinessId, Error, ErrorKind, Result, TableStatus, Unit};
 use sync::{Quiet, Worker};
 use tables::{Family, Table};
 
 use crate::cli;
 use crate::interrupt::Interrupt;
+use crate::machine::named;
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::staging::Staging;
@@ -24,8 +24,9 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
     let settings = settings.paced(arguments.pace);
     let wanted = wanted(&arguments.tables)?;
     let token = settings.access_token.clone().ok_or_else(|| {
-        Error::new(ErrorKind::Config, "FRESHBOOKS_ACCESS_TOKEN is not set")
-            .next("set it to an access token; `freshlake connect` and `freshlake sync` keep one by themselves")
+        Error::new(ErrorKind::Config, "FRESHBOOKS_ACCESS_TOKEN is not set").next(
+            "set it to an access token; `freshlake connect` and `freshlake sync` keep one by themselves",
+        )
     })?;
     let interrupt = Interrupt::listen(screen, NOTICE)?;
     let folders: Vec<String> = wanted.iter().flat_map(|table| folders(table)).collect();
@@ -61,8 +62,8 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
     };
     staging.place(&complete.iter().flat_map(|table| self::folders(table)).collect::<Vec<_>>())?;
     summary.print(screen);
-    summary.explain(screen);
-    Ok(summary.exit_code(|_| false))
+    summary.explain(false, screen);
+    Ok(summary.exit_code(false))
 }
 
 /// Everything a pull of `table` may replace.
@@ -234,7 +235,9 @@ impl Pull<'_> {
         match self.interrupt.bounds("users_me", self.who()).await {
             Ok(identity) => {
                 let what = format!("this token reaches no {unit}");
-                Error::new(ErrorKind::NotFound, what).because(error).next(these(&identity.businesses))
+                Error::new(ErrorKind::NotFound, what)
+                    .because(error.message())
+                    .next(these(&identity.businesses))
             }
             Err(_) => error,
         }
@@ -246,11 +249,7 @@ fn these(businesses: &[Business]) -> String {
     if businesses.is_empty() {
         return "this login belongs to no business: log in as someone who does".to_owned();
     }
-    let one = |b: &Business| {
-        let account = b.account_id.as_ref().map_or("no account".to_owned(), |a| format!("account {a}"));
-        format!("{account}, business {} ({})", b.business_id, b.name)
-    };
-    format!("choose one of these: {}", businesses.iter().map(one).collect::<Vec<_>>().join("; "))
+    format!("choose one of these: {}", businesses.iter().map(named).collect::<Vec<_>>().join(", "))
 }
 
 /// The bare id of `unit`.

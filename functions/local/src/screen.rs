@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind as IoKind, IsTerminal, Write, stderr, stdout};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model::Error;
+use model::{Error, ErrorKind};
 use sync::Progress;
 
 use crate::cli::{Global, LogForm};
@@ -41,6 +41,7 @@ impl Ink {
 
 /// The two streams, and how much of what they take. Clones share the bars.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about two streams")]
 pub(crate) struct Screen {
     /// Whether standard output is a person's.
     pub(crate) person_reads: bool,
@@ -72,11 +73,13 @@ impl Screen {
     /// A line of the answer.
     pub(crate) fn out(&self, line: impl Display) {
         let mut out = stdout().lock();
-        if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
-            && error.kind() == IoKind::BrokenPipe
-        {
+        let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) else { return };
+        if error.kind() == IoKind::BrokenPipe {
             std::process::exit(READER_WENT_AWAY);
         }
+        let error = Error::new(ErrorKind::Storage, "cannot write to standard output").because(error);
+        self.error(&error);
+        std::process::exit(error.kind().exit_code().into());
     }
 
     /// A line of the answer that can be done without.

@@ -78,7 +78,8 @@ impl Settings {
         let database = root.text("database").unwrap_or_else(|| "freshbooks".to_owned());
         let in_flight = root.number("in_flight", 1, MOST_IN_FLIGHT.into()).and_then(|n| n.try_into().ok());
         let tries = root.number("tries", 1, MOST_TRIES.into()).and_then(|n| n.try_into().ok());
-        let client_id = settings.optional("FRESHBOOKS_CLIENT_ID").or_else(|| app.text("client_id"));
+        let file_client_id = app.text("client_id");
+        let client_id = settings.optional("FRESHBOOKS_CLIENT_ID").or(file_client_id);
         let (file_api, file_auth) = (app.url("api_url"), app.url("auth_url"));
         let own_api = settings.optional("FRESHBOOKS_API_URL").is_some() || file_api.is_some();
         let api_url = settings.url("FRESHBOOKS_API_URL", Some(file_api.as_deref().unwrap_or(API_URL)));
@@ -87,12 +88,13 @@ impl Settings {
             Some(api) if own_api => api.as_str(),
             _ => AUTH_URL,
         };
-        let auth_url = settings.url("FRESHBOOKS_AUTH_URL", Some(file_auth.as_deref().unwrap_or(auth_default)));
+        let auth_url =
+            settings.url("FRESHBOOKS_AUTH_URL", Some(file_auth.as_deref().unwrap_or(auth_default)));
         let connections = connections(&mut named);
         for section in [root, app, named] {
             section.finish(&mut settings);
         }
-        for (problem, _) in connections.iter().flat_map(|(_, _, problems)| problems).map(|p| (p, ())) {
+        for problem in connections.iter().flat_map(|(_, _, problems)| problems) {
             settings.problem(problem);
         }
         let secret = |name| settings.optional(name).map(SecretString::from);
@@ -100,7 +102,7 @@ impl Settings {
             (secret("FRESHBOOKS_CLIENT_SECRET"), secret("FRESHBOOKS_ACCESS_TOKEN"));
         settings.finish(|| {
             Some(Self {
-                lake: folder.join(lake),
+                lake: folder.join(lake.strip_prefix("./").unwrap_or(&lake)),
                 database,
                 in_flight: in_flight.unwrap_or(8),
                 tries: tries.unwrap_or(Patience::default().tries),
@@ -141,17 +143,21 @@ fn parse(path: &Path, text: &str) -> Result<Table> {
 type Connection = (Option<ConnectionName>, Chosen, Vec<String>);
 
 /// The sections `[connections.NAME]`, each with what is wrong with it.
-fn connections(named: &mut Section) -> Vec<Connection> {
-    let names: Vec<String> = named.left.keys().cloned().collect();
+fn connections(sections: &mut Section) -> Vec<Connection> {
+    let names: Vec<String> = sections.left.keys().cloned().collect();
     let mut found = Vec::new();
     for name in names {
-        let mut section = named.section(&name);
+        let mut section = sections.section(&name);
         let mut problems = Vec::new();
         let parsed = ConnectionName::new(&*name).map_err(|error| problems.push(error.to_string())).ok();
         let tables = section.texts("tables");
         for table in tables.iter().flatten().filter(|table| tables::find(table).is_none()) {
             let near = tables::nearest(table).map(|near| format!(": did you mean {near}?"));
-            problems.push(format!("{} names no table {table}{}", section.path("tables"), near.unwrap_or_default()));
+            problems.push(format!(
+                "{} names no table {table}{}",
+                section.path("tables"),
+                near.unwrap_or_default()
+            ));
         }
         let tables = tables.map(|tables| tables.into_iter().map(TableName).collect());
         let account = section.text("account");

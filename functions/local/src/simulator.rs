@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::simulator::{Options, Server, Simulator};
 use host::SystemClock;
 use model::port::Clock;
 use model::{Error, ErrorKind, Result};
-use simulator::{Options, Server, Simulator};
 
 use crate::cli;
 use crate::interrupt::Interrupt;
@@ -31,7 +31,8 @@ pub(crate) async fn run(arguments: &cli::Simulator, screen: &Screen) -> Result<u
     screen.out(format!("FreshBooks simulator on {}", server.url()));
     for business in simulator.businesses() {
         let id = business.business_id;
-        screen.out(format!("business     {} (account {}, business {id})", business.name, business.account_id));
+        screen
+            .out(format!("business     {} (account {}, business {id})", business.name, business.account_id));
     }
     screen.out(format!("app          client id {client_id}, client secret {client_secret}"));
     screen.out(format!("access token {}", simulator.bearer_token(&[])));

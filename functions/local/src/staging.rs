@@ -230,7 +230,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let out = directory.path();
         let all = folders(&["invoices", "rejected/invoices"]);
-        for (folder, file) in [("invoices", "old.parquet"), ("rejected/invoices", "old.parquet"), ("x", "y")] {
+        for (folder, file) in [("invoices", "old.parquet"), ("rejected/invoices", "old.parquet"), ("x", "y")]
+        {
             fs::create_dir_all(out.join(folder)).unwrap();
             fs::write(out.join(folder).join(file), "old").unwrap();
         }

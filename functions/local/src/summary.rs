@@ -7,6 +7,8 @@ use crate::grid::{Grid, Side, bytes, clip, thousands};
 use crate::screen::{Ink, Screen};
 
 const LONGEST_STATUS: usize = 60;
+/// Errors of one kind that are told in full.
+const MOST_ALIKE: usize = 3;
 
 /// One table of one account, business or person.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl State {
             Self::Unchanged => "unchanged".to_owned(),
             Self::AlreadyDone => "already done".to_owned(),
             Self::Unavailable(status, _) => status.as_str().to_owned(),
+            Self::Broken(error) if error.kind() == ErrorKind::Interrupted => "stopped".to_owned(),
             Self::Broken(error) => clip(&format!("broken: {}", error.message()), LONGEST_STATUS),
         };
         if rejected > 0 { format!("{words}, {rejected} rejected") } else { words }
@@ -86,14 +89,18 @@ impl Line {
     /// For the moment it is finished.
     pub(crate) fn sentence(&self) -> String {
         let words = self.state.words(self.count(|c| c.rows_rejected));
-        let (new, changed) = (self.count(|c| c.rows_new), self.count(|c| c.rows_changed));
+        // A row that changed long after it was last read counts as new: the lake no longer remembers it. So both are one
+        // number here.
+        let rows = self.count(Certificate::rows_written);
         let (table, of) = (&self.table, &self.of);
         let seconds = seconds(self.milliseconds);
         match &self.state {
-            State::Ok if changed > 0 => {
-                format!("{table} of {of}: {words}, {new} rows new, {changed} changed, {seconds} s")
+            State::Ok => {
+                format!(
+                    "{table} of {of}: {words}, {rows} {}, {seconds} s",
+                    if rows == 1 { "row" } else { "rows" }
+                )
             }
-            State::Ok => format!("{table} of {of}: {words}, {new} rows, {seconds} s"),
             _ => format!("{table} of {of}: {words}"),
         }
     }
@@ -124,8 +131,7 @@ impl Summary {
         let mut grid = Grid::new(&[
             ("table", Side::Left),
             ("of", Side::Left),
-            right("new"),
-            right("changed"),
+            right("rows"),
             right("child rows"),
             right("files"),
             right("size"),
@@ -133,11 +139,10 @@ impl Summary {
             right("requests"),
             ("status", Side::Left),
         ]);
-        let mut sums = [0; 6];
+        let mut sums = [0; 5];
         for line in &self.lines {
             let numbers = [
-                line.count(|c| c.rows_new),
-                line.count(|c| c.rows_changed),
+                line.count(Certificate::rows_written),
                 line.count(|c| c.child_rows),
                 line.files,
                 line.bytes,
@@ -155,12 +160,32 @@ impl Summary {
         }
     }
 
-    /// Tells on standard error what a status word does not: why, and what to do.
-    pub(crate) fn explain(&self, screen: &Screen) {
+    /// Tells on standard error what a status word does not: why, and what to do. A table outside plan or scopes is an
+    /// error where it was `asked` for.
+    pub(crate) fn explain(&self, asked: bool, screen: &Screen) {
+        let mut told: Vec<(ErrorKind, usize)> = Vec::new();
         for line in &self.lines {
             let (table, of) = (&line.table, &line.of);
             match &line.state {
-                State::Broken(error) => screen.error(error),
+                State::Broken(error) => {
+                    let at = told.iter().position(|(kind, _)| *kind == error.kind());
+                    match at.and_then(|at| told.get_mut(at)) {
+                        Some((_, count)) => *count += 1,
+                        None => told.push((error.kind(), 1)),
+                    }
+                    let most = if error.kind() == ErrorKind::Interrupted { 1 } else { MOST_ALIKE };
+                    if told.iter().any(|(kind, count)| *kind == error.kind() && *count <= most) {
+                        screen.error(error);
+                    }
+                }
+                State::Unavailable(_, why) if asked => {
+                    let what = format!("{table} of {of} cannot be read");
+                    let error = match why.rsplit_once("; ") {
+                        Some((why, next)) => Error::new(ErrorKind::OutOfPlan, why).next(next),
+                        None => Error::new(ErrorKind::OutOfPlan, why),
+                    };
+                    screen.error(&error.while_doing(what));
+                }
                 State::Unavailable(_, why) => screen.warn(format!("{table} of {of} was left out: {why}")),
                 _ => {}
             }
@@ -170,16 +195,24 @@ impl Summary {
             }
             if certificate.rows_rejected > 0 {
                 let count = certificate.rows_rejected;
-                screen.warn(format!("{table} of {of}: {count} rows could not be typed; they are in the table rejected"));
+                let rows = if count == 1 { "row" } else { "rows" };
+                screen.warn(format!(
+                    "{table} of {of}: {count} {rows} could not be typed: see the table rejected"
+                ));
+            }
+        }
+        for (kind, count) in told.iter().filter(|(kind, _)| *kind != ErrorKind::Interrupted) {
+            if let Some(more) = count.checked_sub(MOST_ALIKE).filter(|more| *more > 0) {
+                screen.warn(format!("{more} more tables failed in the same way ({kind:?}): see the summary"));
             }
         }
     }
 
-    /// The exit code: the worst of the lines. Tables outside plan or scopes count where `asked` names them.
-    pub(crate) fn exit_code(&self, asked: impl Fn(&str) -> bool) -> u8 {
+    /// The exit code: the worst of the lines. Tables outside plan or scopes count where they were `asked` for.
+    pub(crate) fn exit_code(&self, asked: bool) -> u8 {
         let codes = self.lines.iter().filter_map(|line| match &line.state {
             State::Broken(error) => Some(error.kind().exit_code()),
-            State::Unavailable(..) if asked(&line.table) => Some(ErrorKind::OutOfPlan.exit_code()),
+            State::Unavailable(..) if asked => Some(ErrorKind::OutOfPlan.exit_code()),
             _ if line.count(|c| c.rows_rejected) > 0 => Some(ErrorKind::TooManyRejected.exit_code()),
             _ => None,
         });
@@ -193,14 +226,13 @@ pub(crate) fn worst(codes: impl Iterator<Item = u8>) -> u8 {
     codes.max_by_key(|code| BAD_TO_WORSE.iter().position(|c| c == code)).unwrap_or(0)
 }
 
-fn cells(table: &str, of: &str, numbers: [u64; 6], milliseconds: u64, status: String) -> [String; 10] {
-    let [new, changed, children, files, size, requests] = numbers;
+fn cells(table: &str, of: &str, numbers: [u64; 5], milliseconds: u64, status: String) -> [String; 9] {
+    let [rows, children, files, size, requests] = numbers;
     let blank = |number: u64| if number == 0 { "-".to_owned() } else { thousands(number) };
     [
         table.to_owned(),
         of.to_owned(),
-        blank(new),
-        blank(changed),
+        blank(rows),
         blank(children),
         blank(files),
         if size == 0 { "-".to_owned() } else { bytes(size) },
@@ -231,14 +263,14 @@ mod tests {
     #[test]
     fn a_table_out_of_plan_is_a_fault_only_where_it_was_asked_for() {
         let unavailable = || State::Unavailable(TableStatus::OutOfPlan, "no".to_owned());
-        assert_eq!(summary(vec![State::Ok, unavailable()]).exit_code(|_| false), 0);
-        assert_eq!(summary(vec![State::Ok, unavailable()]).exit_code(|table| table == "bills"), 5);
+        assert_eq!(summary(vec![State::Ok, unavailable()]).exit_code(false), 0);
+        assert_eq!(summary(vec![State::Ok, unavailable()]).exit_code(true), 5);
     }
 
     #[test]
     fn the_worst_table_decides() {
         let states = vec![broken(ErrorKind::Unavailable), broken(ErrorKind::Storage), State::Ok];
-        assert_eq!(summary(states).exit_code(|_| true), 7);
+        assert_eq!(summary(states).exit_code(true), 7);
         assert_eq!(worst([130, 7].into_iter()), 130);
     }
 

@@ -38,7 +38,8 @@ impl SqsQueue {
     /// Has the message delivered again after `pause`, instead of at the end of the queue's visibility timeout.
     pub async fn again_after(&self, receipt_handle: &str, pause: Duration) -> Result<()> {
         let seconds = i32::try_from(pause.as_secs()).unwrap_or(i32::MAX).min(LONGEST_PAUSE);
-        let change = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
+        let change =
+            self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
         let answer = change.visibility_timeout(seconds).send().await;
         answer.map(|_| ()).map_err(|e| failure::storage("sqs:ChangeMessageVisibility", &self.url, e))
     }

@@ -210,12 +210,13 @@ fn message(url: &Url, token: &SecretString) -> Result<http::Request<Bytes>> {
 }
 
 fn gave_up(error: Error, tries: u32, retry_after: Option<Duration>) -> Error {
+    let times = if tries == 1 { "try" } else { "tries" };
     match retry_after {
         Some(wait) => error.while_doing(format!(
-            "gave up after {tries} tries; FreshBooks asks to wait {} s",
+            "gave up after {tries} {times}; FreshBooks asks to wait {} s",
             wait.as_secs()
         )),
-        None => error.while_doing(format!("gave up after {tries} tries")),
+        None => error.while_doing(format!("gave up after {tries} {times}")),
     }
 }
 

@@ -224,3 +224,54 @@ impl Grant {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(chain: &str, generation: u64, created_at: i64, state: State) -> Grant {
+        Grant {
+            grant_id: chain.to_owned(),
+            generation,
+            identity_id: 1,
+            redirect_url: "https://site.test/callback".to_owned(),
+            tokens: Tokens {
+                access_token: AccessToken::new("a".to_owned()),
+                refresh_token: RefreshToken::new("r".to_owned()),
+                created_at: Timestamp::from_second(created_at).unwrap(),
+                expires_in: 43_200,
+                scope: String::new(),
+            },
+            state,
+        }
+    }
+
+    #[test]
+    fn only_what_comes_next_is_rolled_forward() {
+        let current = grant("one", 3, 1000, State::Refreshing);
+        let is_next = |pending: Grant| pending.is_left_over_after(&current);
+        assert!(is_next(grant("one", 4, 1000, State::Ready)), "a successor");
+        assert!(is_next(grant("two", 0, 1001, State::Ready)), "a reconnect whose last step is missing");
+        for (why, pending) in [
+            ("a claim is no successor", grant("one", 3, 1000, State::Refreshing)),
+            ("nor is a tombstone", grant("one", 3, 1000, State::Dead)),
+            ("nor a claim given back", grant("one", 3, 1000, State::Ready)),
+            ("a link is missing", grant("one", 5, 1000, State::Ready)),
+            ("an older link", grant("one", 2, 1000, State::Ready)),
+            ("an older chain", grant("two", 0, 999, State::Ready)),
+            ("a later link of a chain that lost to a person", grant("two", 1, 2000, State::Ready)),
+            ("another person", Grant { identity_id: 2, ..grant("two", 0, 2000, State::Ready) }),
+        ] {
+            assert!(!is_next(pending), "{why}");
+        }
+    }
+
+    #[test]
+    fn time_is_freshbooks_clock_plus_lifetime() {
+        let grant = grant("one", 0, 1000, State::Ready);
+        let at = |seconds: i64| Timestamp::from_second(1000 + seconds).unwrap();
+        assert!(grant.is_alive(at(43_199)) && !grant.is_alive(at(43_200)));
+        assert!(!grant.is_due(at(21_599)) && grant.is_due(at(21_600)));
+        assert!(!grant.is_urgent(at(37_799)) && grant.is_urgent(at(37_800)));
+    }
+}

@@ -1,6 +1,8 @@
 //! SEC-03: requests that are not what a person's browser sends. Each gets its status, costs no call to FreshBooks,
 //! writes nothing, and finds nothing of itself in the answer.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod support;
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! A refresh token is redeemed at most once, and its successor is not lost, whatever happens in between.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod support;
 
 use grants::{AccessToken, Broker, Stage, State};
@@ -206,6 +208,34 @@ fn a_kill_at_any_step_loses_a_connection_only_with_freshbooks_answer() {
         }
     }
     assert!(ended && reconnects > 0 && rolled_forward > 0, "{ended} {reconnects} {rolled_forward}");
+}
+
+#[test]
+fn a_kill_at_any_step_of_a_reconnect_loses_it_only_with_freshbooks_answer() {
+    let (mut rolled_forward, mut lost) = (0, 0);
+    for polls in 0..200 {
+        let world = World::connected(1);
+        let first = current(&world)["grant_id"].clone();
+        world.pass(HALF);
+        let done = run_for(world.clone().connect(12345), polls).is_some();
+        let exchanged = world.server.state().codes_presented == 2;
+        let saved = |stage| world.secrets.value(SECRET, stage).is_some_and(|v| v["grant_id"] != first);
+        rolled_forward += u32::from(saved(Stage::Pending) && !saved(Stage::Current));
+        let answer_lost = exchanged && !saved(Stage::Pending) && !saved(Stage::Current);
+        world.pass(LIFE);
+        match refresh(&world) {
+            Ok(_) => assert!(!answer_lost && is_alive(&world), "killed after {polls} polls"),
+            Err(error) => {
+                assert!(answer_lost, "killed after {polls} polls: {error}");
+                assert_eq!(error.kind(), ErrorKind::ReconnectNeeded);
+                lost += 1;
+            }
+        }
+        if done {
+            break;
+        }
+    }
+    assert!(rolled_forward > 0 && lost > 0, "{rolled_forward} {lost}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! SEC-01: no secret is in a log, an error, a `Debug` or an object, in any of its spellings.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod support;
 
 use std::io::{self, Write};
@@ -27,7 +29,7 @@ impl Write for Log {
 
 /// The canary as it is, and as it looks inside base64 at any of three offsets, and in hex.
 fn spellings() -> Vec<String> {
-    let hex = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
+    let hex = format!("{:x}", CANARY.bytes().fold(0_u64, |number, byte| (number << 8) | u64::from(byte)));
     let mut all = vec![CANARY.to_owned(), hex];
     for offset in 0..3 {
         let padded = [&vec![b'-'; offset], CANARY.as_bytes()].concat();
@@ -66,14 +68,18 @@ fn no_secret_is_seen_whatever_happens() {
         for next in nexts {
             let world = World::connected(1);
             world.pass(LIFE);
-            next.clone().into_iter().for_each(|next| world.server.next(next));
+            if let Some(next) = next.clone() {
+                world.server.next(next);
+            }
             if let Err(error) = run(world.broker().refresh_if_due(&acme())) {
                 assert_clean("an error", &format!("{error} {error:?}"));
             }
             if let Err(error) = run(world.broker().access_token(&acme())) {
                 assert_clean("an error", &format!("{error} {error:?}"));
             }
-            next.into_iter().for_each(|next| world.server.next(next));
+            if let Some(next) = next {
+                world.server.next(next);
+            }
             let (_, page) = run(world.clone().connect(12345));
             assert_clean("a page", &page);
             let (_, page) = run(world.clone().connect(777));

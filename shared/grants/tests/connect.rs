@@ -1,5 +1,7 @@
 //! A person connects in the browser: the whole flow, in process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod support;
 
 use bytes::Bytes;
@@ -168,12 +170,19 @@ fn a_stranger_changes_nothing_and_the_owner_reconnects_with_settings_kept() {
 }
 
 #[test]
-fn a_stranger_is_refused_also_where_only_the_secret_is_left() {
+fn a_stranger_is_refused_also_where_only_the_secret_or_only_the_settings_are_left() {
     let world = World::connected(1);
     run(model::port::ObjectStore::delete(&*world.objects, "connections/acme.json")).unwrap();
     let before = world.secrets.dump();
     assert_eq!(come_back(&world, &world.invite(), 777).0, 403);
     assert_eq!(world.secrets.dump(), before);
+
+    let world = World::connected(1);
+    run(grants::SecretStore::delete(&*world.secrets, SECRET)).unwrap();
+    let before = connection(&world);
+    assert_eq!(come_back(&world, &world.invite(), 777).0, 403);
+    assert_eq!((world.secrets.dump(), connection(&world)), (String::new(), before));
+    assert_eq!(come_back(&world, &world.invite(), 12345).0, 200);
 }
 
 #[test]

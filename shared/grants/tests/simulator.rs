@@ -1,6 +1,8 @@
 //! The same flow against the simulator, with the stores of one machine: what is stored, read, refreshed and told is
 //! real.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod support;
 
 use std::sync::Arc;

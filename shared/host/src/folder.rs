@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +19,8 @@ use crate::lock::FolderLock;
 /// left behind is found without a walk.
 const TEMPORARY: &str = ".tmp";
 const LOCK: &str = ".lock";
+/// No write takes so long.
+const LEFT_BEHIND: Duration = Duration::from_hours(1);
 
 /// Objects as files under one directory, on one file system that has hard links.
 ///
@@ -45,11 +48,13 @@ impl Folder {
     /// written. Fails with [`ErrorKind::Busy`] if another process has it.
     pub fn lock(&self) -> Result<FolderLock> {
         let lock = FolderLock::take(&self.root.join(LOCK), &self.root)?;
-        let temporary = self.root.join(TEMPORARY);
-        if let Ok(left) = fs::read_dir(&temporary) {
-            // Someone who does not take the lock, such as `freshlake connect`, may be writing settings just
-            // now: losing its temporary file fails that one write, which is then tried again.
-            left.flatten().for_each(|entry| drop(fs::remove_file(entry.path())));
+        // Younger files may be those of someone who works without the lock, such as `freshlake connect`.
+        let is_left = |entry: &fs::DirEntry| {
+            let age = entry.metadata().and_then(|file| file.modified()).map(|time| time.elapsed());
+            matches!(age, Ok(Ok(age)) if age > LEFT_BEHIND)
+        };
+        if let Ok(files) = fs::read_dir(self.root.join(TEMPORARY)) {
+            files.flatten().filter(is_left).for_each(|entry| drop(fs::remove_file(entry.path())));
         }
         Ok(lock)
     }
@@ -266,12 +271,16 @@ mod tests {
     async fn what_is_half_written_or_the_lock_is_never_listed_and_a_lock_clears_it_up() {
         let (_directory, folder) = folder();
         let left = folder.root().join(".tmp/left-by-a-killed-run");
+        let young = folder.root().join(".tmp/being-written");
         fs::write(&left, "half").unwrap();
+        fs::write(&young, "half").unwrap();
+        let long_ago = fs::metadata(&left).unwrap().modified().unwrap() - Duration::from_hours(2);
+        OpenOptions::new().write(true).open(&left).unwrap().set_modified(long_ago).unwrap();
         let guard = folder.lock().unwrap();
-        assert!(!left.exists());
+        assert!(!left.exists() && young.exists());
         folder.put("a", Bytes::from_static(b"1")).await.unwrap();
         assert_eq!(folder.list("").await.unwrap().len(), 1);
-        assert_eq!(fs::read_dir(folder.root().join(".tmp")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.root().join(".tmp")).unwrap().count(), 1, "only the young one");
         drop(guard);
     }
 

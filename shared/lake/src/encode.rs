@@ -13,7 +13,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 /// worker, large enough that a query opens few.
 pub const FILE_TARGET: usize = 16 << 20;
 
-const ROWS_PER_GROUP: usize = 65_536;
+/// Wide tables have a buffer, a dictionary and a compressor per column: these bounds keep a hundred columns small.
+const ROWS_PER_GROUP: usize = 32_768;
+const ROWS_PER_PAGE: usize = 8_192;
+const PAGE_BYTES: usize = 64 << 10;
+const DICTIONARY_BYTES: usize = 64 << 10;
 
 /// A whole Parquet file.
 #[derive(Clone, Debug)]
@@ -38,6 +42,9 @@ impl Encoder {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(failed)?))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+            .set_data_page_row_count_limit(ROWS_PER_PAGE)
+            .set_data_page_size_limit(PAGE_BYTES)
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
             .set_created_by(concat!("freshlake ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(failed)?;

@@ -8,7 +8,7 @@ use model::{Error, ErrorKind, Result, TableName};
 use tables::Decoder;
 
 /// Rows that are decoded before they are encoded: enough for a batch, few enough to hold many pages.
-const BATCH_ROWS: usize = 8192;
+const BATCH_ROWS: usize = 2048;
 
 /// Where finished files go.
 #[async_trait]

@@ -125,6 +125,9 @@ impl ConnectSite {
     }
 
     /// Answers one request. Never fails: what goes wrong becomes a page for the person and a line in the log.
+    ///
+    /// An answer that ends an authorisation without success carries an `Arc<Error>` in its extensions, for a program
+    /// that waits for the end in the same process.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         match self.route(&request).await {
             Ok(response) => response,
@@ -134,7 +137,12 @@ impl ConnectSite {
                     tracing::error!(%error, "cannot connect");
                 }
                 let ends_session = request.uri().path() == "/callback";
-                response::page(trouble::reject(&reject), &self.app.authorize_url, ends_session)
+                let page = trouble::reject(&reject);
+                let mut response = response::page(page, &self.app.authorize_url, ends_session);
+                if let Some(error) = trouble::end(reject) {
+                    response.extensions_mut().insert(Arc::new(error));
+                }
+                response
             }
         }
     }

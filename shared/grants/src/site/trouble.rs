@@ -126,6 +126,31 @@ pub(super) fn reject(reject: &Reject) -> Page {
     Page { status, html: document(title, &main), allow }
 }
 
+/// The error behind a page that ends an authorisation; none where the right request can still come.
+pub(super) fn end(reject: Reject) -> Option<Error> {
+    let again =
+        |what: &str| Error::new(ErrorKind::ReconnectNeeded, what).next("start again, nothing was saved");
+    Some(match reject {
+        Reject::Failed(error) => error,
+        Reject::Denied => again("access was declined at FreshBooks"),
+        Reject::CodeSpent => {
+            again("FreshBooks' code has expired or was used: it works once, for five minutes")
+        }
+        Reject::TooLate => again("there are ten minutes to log in at FreshBooks, and they are over"),
+        Reject::Stranger => {
+            Error::new(ErrorKind::ReconnectNeeded, "this connection belongs to another login")
+                .next("log in at FreshBooks as the person who made it, or choose another name")
+        }
+        Reject::Refused => Error::new(ErrorKind::Config, "FreshBooks does not accept what the app asks for")
+            .next("enable the app's read scopes and its redirect URL on FreshBooks' developer page"),
+        Reject::UnknownAccount { account, found } => {
+            let what = format!("this login has no business {account}");
+            Error::new(ErrorKind::Config, what).next(format!("it has: {}", found.join(", ")))
+        }
+        _ => return None,
+    })
+}
+
 /// The words for a failure of ours or of FreshBooks'. The error's own words are for the log: they name things that
 /// are no business of whoever holds a link.
 fn failed(error: &Error) -> (u16, &'static str, &'static str, &'static str) {

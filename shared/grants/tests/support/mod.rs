@@ -2,7 +2,7 @@
 //! polls futures by hand, so that a test decides who goes on, when a process dies and when time passes.
 
 // Each test file uses its part of it.
-#![allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
+#![allow(dead_code, unreachable_pub, clippy::missing_panics_doc, clippy::unused_self)]
 
 pub mod machine;
 pub mod server;

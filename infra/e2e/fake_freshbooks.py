@@ -14,8 +14,9 @@ class Simulator:
     """`freshlake simulator`, and its control API."""
 
     def __init__(self, folder, *options):
-        command = os.environ.get("FRESHLAKE_SIMULATOR", f"{binary('freshlake')} simulator").split()
-        self.process = Process([*command, "--port", "0", *options], folder / "simulator.log", cwd=folder)
+        # Another program in its place, while something is being tried out.
+        command = os.environ.get("FRESHLAKE_SIMULATOR") or f"{binary('freshlake')} simulator"
+        self.process = Process([*command.split(), "--port", "0", *options], folder / "simulator.log", cwd=folder)
         found = self.process.wait_for(
             lambda: re.search(r"http://127\.0\.0\.1:\d+", self.process.log.read_text()), "the simulator")
         self.url = found[0]

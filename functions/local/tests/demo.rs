@@ -1,0 +1,103 @@
+//! The whole product at once, as a stranger sees it first.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test stops")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use support::{Ended, FRESHLAKE, cells, interrupt, web};
+use tempfile::TempDir;
+
+fn demo(folder: &TempDir, arguments: &[&str]) -> Ended {
+    Command::new(FRESHLAKE).arg("demo").args(arguments).current_dir(folder.path()).output().unwrap().into()
+}
+
+fn parquet_files(folder: &TempDir) -> BTreeSet<String> {
+    let found = Command::new("find")
+        .arg(folder.path().join("freshlake-demo/lake"))
+        .args(["-path", "*/raw/*", "-name", "*.parquet", "-o", "-path", "*/commits/*", "-name", "*.json"])
+        .output()
+        .unwrap();
+    String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn number(cell: &str) -> u64 {
+    if cell == "-" { 0 } else { cell.replace(',', "").parse().unwrap() }
+}
+
+#[test]
+fn the_demo_copies_every_table_and_its_summary_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = demo(&folder, &[]);
+    first.says(0, &[]);
+    for step in [
+        "1/4  a FreshBooks on http://127.0.0.1:",
+        "2/4  connected",
+        "3/4  copying 14 tables",
+        "4/4  3 invoices",
+    ] {
+        assert!(first.out.contains(step), "{step} is not in {}", first.out);
+    }
+    let lines: Vec<Vec<&str>> = first.out.lines().map(cells).filter(|cells| cells.len() == 9).collect();
+    let lines: Vec<_> = lines.into_iter().filter(|cells| cells[0] != "table").collect();
+    let tables: BTreeSet<&str> = lines.iter().map(|cells| cells[0]).collect();
+    assert_eq!(tables.len(), 14, "{tables:?}");
+    assert!(lines.iter().all(|cells| cells[8] == "ok"), "{}", first.out);
+    let total = first.out.lines().map(cells).find(|cells| cells.first() == Some(&"total")).unwrap();
+    for (column, in_total) in [(2, 1), (3, 2), (4, 3), (7, 6)] {
+        let sum: u64 = lines.iter().map(|cells| number(cells[column])).sum();
+        assert_eq!(number(total[in_total]), sum, "column {column} of {}", first.out);
+    }
+    assert_eq!(first.line("invoices", "qX4mRt")[2], "120");
+    let files = parquet_files(&folder);
+    let written = files.iter().filter(|file| file.contains("/raw/")).count();
+    assert_eq!(written as u64, number(total[3]));
+    assert!(first.out.contains("duckdb -c \"SELECT "), "{}", first.out);
+    assert!(first.out.contains("'freshlake-demo/lake/raw/invoices/**/*.parquet'"), "{}", first.out);
+
+    // Another FreshBooks, on another port, with the same books.
+    let second = demo(&folder, &[]);
+    second.says(0, &[]);
+    let lines: Vec<_> = second.out.lines().map(cells).filter(|cells| cells.len() == 9).collect();
+    assert_eq!(lines.iter().filter(|cells| cells[8] == "unchanged").count(), 27, "{}", second.out);
+    assert_eq!(parquet_files(&folder), files);
+}
+
+#[test]
+fn a_demo_that_stays_up_can_be_clicked_and_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(FRESHLAKE);
+    command.args(["demo", "--serve", "--scale", "8"]).current_dir(folder.path()).stdout(Stdio::piped());
+    let mut process = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let addresses: Vec<String> = lines
+        .by_ref()
+        .filter_map(|line| line.split_whitespace().last().map(str::to_owned))
+        .filter(|word| word.starts_with("http"))
+        .take(2)
+        .collect();
+    let page = web::get(&addresses[1], None);
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("Connect FreshBooks"), "{}", page.body);
+    assert_eq!(web::get(&format!("{}/_simulator/", addresses[0]), None).status, 200);
+    let sync = ["--config", "freshlake-demo/freshlake.toml", "sync", "--table", "taxes"];
+    let ended: Ended = Command::new(FRESHLAKE).args(sync).current_dir(folder.path()).output().unwrap().into();
+    ended.says(0, &[]);
+    assert_eq!(ended.status("taxes", "qX4mRt"), "unchanged");
+    interrupt(&process);
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_demo_keeps_to_its_own_folder_and_its_own_books() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    std::fs::write(folder.path().join("mine/thesis.txt"), "x").unwrap();
+    demo(&folder, &["--out", "mine"])
+        .says(2, &["mine is not empty and not from a demo", "next: choose another --out"]);
+    demo(&folder, &["--scale", "3", "--quiet"]).says(0, &[]);
+    demo(&folder, &["--scale", "4"]).says(2, &["holds a demo with --seed 1 --scale 3"]);
+}
