@@ -5,6 +5,7 @@
 """
 
 import argparse
+import html
 import http.client
 import json
 import os
@@ -138,10 +139,10 @@ class Nginx(Server):
                 time.sleep(0.05)
 
 
-def measure(command, env):
+def measure(command, env, folder=None):
     """CPU seconds, peak MiB and wall seconds of a whole process."""
     start = time.monotonic()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, errors
@@ -183,6 +184,45 @@ def latency():
     print(f"at 150 ms a page and 8 in flight: {wall:.1f} s for {requests} pages, {wall / floor:.2f} x the floor of {floor:.1f} s")
 
 
+def consent(simulator, url):
+    """What a person does at the consent page; the address the browser ends on."""
+    path = url.removeprefix(simulator.url)
+    page = simulator.raw("GET", path).decode()
+    fields = [(html.unescape(name), html.unescape(value)) for name, value in
+              re.findall(r'<input [^>]*name="([^"]*)"[^>]*value="([^"]*)"', page)]
+    simulator.connection.request("POST", "/oauth/authorize", urlencode([*fields, ("decision", "allow")]),
+                                 {"Content-Type": "application/x-www-form-urlencoded"})
+    answer = simulator.connection.getresponse()
+    answer.read()
+    return answer.headers["Location"]
+
+
+def idle():
+    """A sync that finds nothing new."""
+    folder = BENCH / "idle"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with Simulator() as simulator:
+        env = {"FRESHBOOKS_CLIENT_ID": "simulator-app", "FRESHBOOKS_CLIENT_SECRET": "simulator-secret",
+               "FRESHBOOKS_API_URL": simulator.url, "FRESHBOOKS_AUTH_URL": simulator.url}
+        connect = subprocess.Popen([FRESHLAKE, "connect", "bench", "--paste"], cwd=folder, env=env, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = ""
+        while not (found := re.search(rf"{re.escape(simulator.url)}/oauth/authorize\S*", said)):
+            line = connect.stdout.readline()
+            assert line, said
+            said += line
+        rest, _ = connect.communicate(consent(simulator, found[0]) + "\n", timeout=60)
+        assert connect.returncode == 0, said + rest
+        for _ in range(2):
+            measure([FRESHLAKE, "--quiet", "sync", "bench"], env, folder)
+        simulator.ask("POST", "/_simulator/requests", {})
+        cpu, peak, _ = measure([FRESHLAKE, "--quiet", "sync", "bench"], env, folder)
+        told = simulator.ask("GET", "/_simulator/requests")
+        lists = ", ".join(f"{name} {count}" for name, count in sorted(told["by_resource"].items()))
+        print(f"a sync with nothing changed, two businesses: {told['total']} requests, {cpu:.2f} CPU s, {peak:.0f} MiB ({lists})")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=320_000)
@@ -195,6 +235,7 @@ def main():
     large = throughput(options.rows, options.runs)
     print(f"peak memory from {options.rows // 10:,} to {options.rows:,} rows: {large / small:.2f} x")
     latency()
+    idle()
 
 
 if __name__ == "__main__":
