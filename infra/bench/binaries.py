@@ -86,6 +86,8 @@ def once(name, server):
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "FRESHLAKE_BUCKET": "b", "FRESHLAKE_SECRET_PREFIX": "freshlake/x/",
         "FRESHLAKE_APP_SECRET": "app", "FRESHLAKE_QUEUE_URL": f"http://127.0.0.1:{port}/q",
     }
+    # A queue of its own: the process before may still have asked for the next event.
+    server.events = queue.Queue()
     server.events.put(EVENTS[name])
     start = time.monotonic()
     process = subprocess.Popen([TARGET / "release" / name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

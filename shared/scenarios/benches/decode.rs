@@ -1,5 +1,7 @@
 //! How fast pages become columns, and columns Parquet: MB of JSON per second of one thread.
 
+#![allow(clippy::panic, missing_docs, reason = "a bench says so by failing")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
