@@ -59,7 +59,10 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 fn a_crate_depends_on_inner_crates_only() {
     let ranks: BTreeMap<_, _> = RANKS.iter().copied().collect();
     let dependencies = dependencies();
-    assert_eq!(dependencies.keys().map(String::as_str).collect::<Vec<_>>(), ranks.keys().copied().collect::<Vec<_>>());
+    assert_eq!(
+        dependencies.keys().map(String::as_str).collect::<Vec<_>>(),
+        ranks.keys().copied().collect::<Vec<_>>()
+    );
     for (name, uses) in &dependencies {
         for used in uses {
             if let Some(rank) = ranks.get(used.as_str()) {
@@ -83,6 +86,9 @@ fn the_outside_world_comes_in_through_few_doors() {
 fn the_simulator_shares_no_table_knowledge_with_what_it_tests() {
     let dependencies = dependencies();
     for inner in ["tables", "freshbooks", "grants", "lake", "sync"] {
-        assert!(!dependencies["simulator"].iter().any(|d| d == inner), "simulator must not depend on {inner}");
+        assert!(
+            !dependencies["simulator"].iter().any(|d| d == inner),
+            "simulator must not depend on {inner}"
+        );
     }
 }
