@@ -259,6 +259,7 @@ mod tests {
         json!({"role": kind, "accountid": account})
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands beside None in what is expected")]
     fn some(account: &str) -> Option<String> {
         Some(account.to_owned())
     }

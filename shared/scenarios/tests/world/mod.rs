@@ -75,11 +75,14 @@ impl World {
     }
 
     pub(crate) fn units_of(&self, table: &Table) -> Vec<Unit> {
-        let fits = |unit: &Unit| match (table.family, unit) {
-            (Family::Identity, Unit::Identity(_)) => true,
-            (Family::Accounting | Family::Report, Unit::Account(_)) => true,
-            (Family::Projects | Family::TimeTracking | Family::Comments, Unit::Business(_)) => true,
-            _ => false,
+        let fits = |unit: &Unit| {
+            let wanted = (table.family, unit);
+            matches!(
+                wanted,
+                (Family::Identity, Unit::Identity(_))
+                    | (Family::Accounting | Family::Report, Unit::Account(_))
+                    | (Family::Projects | Family::TimeTracking | Family::Comments, Unit::Business(_))
+            )
         };
         self.units().into_iter().filter(fits).collect()
     }
