@@ -77,7 +77,21 @@ class Host(BaseHTTPRequestHandler):
         return b"".join(parts)
 
 
-def once(name, server):
+def once(name):
+    """One process on a host of its own: what an earlier one still asks for never reaches it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
+    server.events, server.answers = queue.Queue(), queue.Queue()
+    server.daemon_threads = True
+    server.handle_error = lambda *_: None  # a process that ends cuts its connections
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        return first_answer(name, server)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def first_answer(name, server):
     port = server.server_address[1]
     environment = {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_VERSION": "1",
@@ -86,8 +100,6 @@ def once(name, server):
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "FRESHLAKE_BUCKET": "b", "FRESHLAKE_SECRET_PREFIX": "freshlake/x/",
         "FRESHLAKE_APP_SECRET": "app", "FRESHLAKE_QUEUE_URL": f"http://127.0.0.1:{port}/q",
     }
-    # A queue of its own: the process before may still have asked for the next event.
-    server.events = queue.Queue()
     server.events.put(EVENTS[name])
     start = time.monotonic()
     process = subprocess.Popen([TARGET / "release" / name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -108,16 +120,11 @@ def main():
     parser.add_argument("--runs", type=int, default=10)
     runs = parser.parse_args().runs
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
-    server.events, server.answers = queue.Queue(), queue.Queue()
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     for name in EVENTS:
         size = (TARGET / "release" / name).stat().st_size / 1e6
-        once(name, server)
-        times, peaks = zip(*[once(name, server) for _ in range(runs)])
+        once(name)
+        times, peaks = zip(*[once(name) for _ in range(runs)])
         print(f"{name}: {size:.1f} MB, first answer {statistics.median(times):.0f} ms after spawn, {max(peaks):.0f} MiB")
-    server.shutdown()
 
 
 if __name__ == "__main__":
