@@ -107,7 +107,8 @@ impl Broker {
         let token = self.present(connection).await?.tokens.access_token;
         if token == *rejected {
             let message = format!("FreshBooks does not take the access token of {connection}");
-            return Err(Error::new(ErrorKind::TokenRejected, message).next("the next run refreshes it"));
+            return Err(Error::new(ErrorKind::TokenRejected, message)
+                .next("it is refreshed once half its life is over; to go on at once, connect again"));
         }
         Ok(token)
     }
