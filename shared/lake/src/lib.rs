@@ -6,7 +6,7 @@ mod files;
 mod layout;
 mod seen;
 
-pub use commit::{Commit, Draft, Published};
+pub use commit::{Commit, Draft, Habits, Loading, Published};
 pub use encode::{Encoded, Encoder, FILE_TARGET};
 pub use files::DataFile;
 pub use seen::{KeyHash, Seen};
