@@ -8,7 +8,7 @@ use crate::runtime::Handle;
 
 /// Rung when something has changed; whoever waits looks again.
 #[derive(Debug, Default)]
-pub struct Bell(Mutex<(u64, Vec<Waker>)>);
+pub(crate) struct Bell(Mutex<(u64, Vec<Waker>)>);
 
 impl Bell {
     fn with<T>(&self, act: impl FnOnce(&mut (u64, Vec<Waker>)) -> T) -> T {
@@ -16,12 +16,12 @@ impl Bell {
     }
 
     /// How often it was rung: taken before looking, so that no ring in between is missed.
-    pub fn rung(&self) -> u64 {
+    pub(crate) fn rung(&self) -> u64 {
         self.with(|(rung, _)| *rung)
     }
 
     /// Wakes all who wait.
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         let waiting = self.with(|(rung, waiting)| {
             *rung += 1;
             std::mem::take(waiting)
@@ -30,7 +30,7 @@ impl Bell {
     }
 
     /// Waits until it was rung more often than `seen`, or until `deadline`, in microseconds.
-    pub async fn wait(&self, handle: &Handle, seen: u64, deadline: Option<i64>) {
+    pub(crate) async fn wait(&self, handle: &Handle, seen: u64, deadline: Option<i64>) {
         let mut timer = std::pin::pin!(handle.sleep_until(deadline.unwrap_or(i64::MAX)));
         let timed = Cell::new(deadline.is_some());
         std::future::poll_fn(|context| {

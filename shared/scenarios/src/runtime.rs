@@ -103,12 +103,6 @@ impl Handle {
         self.state().killed.push(process);
     }
 
-    /// Ends the process that waits for this.
-    pub async fn die(&self, process: ProcessId) {
-        self.kill(process);
-        std::future::pending().await
-    }
-
     fn is_ready(&self, process: ProcessId) {
         self.state().ready.push(process);
     }
@@ -243,12 +237,12 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime whose time begins at `start` and whose order `seed` decides.
-    pub fn new(seed: u64, start: Timestamp) -> Self {
+    /// A runtime whose time begins at `start` and whose order `dice` decide.
+    pub fn new(dice: fastrand::Rng, start: Timestamp) -> Self {
         let handle =
             Handle(Arc::new(Mutex::new(State { now: start.as_microsecond(), ..State::default() })));
         let spawner = Spawner { handle: handle.clone(), new: Rc::default() };
-        Self { handle, spawner, dice: fastrand::Rng::with_seed(seed), steps: 0 }
+        Self { handle, spawner, dice, steps: 0 }
     }
 
     /// Time and processes.
@@ -360,7 +354,7 @@ mod tests {
 
     #[test]
     fn time_passes_only_when_everybody_waits() {
-        let mut runtime = Runtime::new(1, Timestamp::UNIX_EPOCH);
+        let mut runtime = Runtime::new(fastrand::Rng::with_seed(1), Timestamp::UNIX_EPOCH);
         let handle = runtime.handle();
         let now = runtime.run(
             async move {
@@ -380,7 +374,7 @@ mod tests {
                 self.0.set(true);
             }
         }
-        let mut runtime = Runtime::new(1, Timestamp::UNIX_EPOCH);
+        let mut runtime = Runtime::new(fastrand::Rng::with_seed(1), Timestamp::UNIX_EPOCH);
         let (handle, spawner) = (runtime.handle(), runtime.spawner());
         let dropped = Rc::new(Cell::new(false));
         let tell = Tell(Rc::clone(&dropped));
@@ -405,7 +399,7 @@ mod tests {
 
     #[test]
     fn what_never_ends_is_an_error() {
-        let mut runtime = Runtime::new(1, Timestamp::UNIX_EPOCH);
+        let mut runtime = Runtime::new(fastrand::Rng::with_seed(1), Timestamp::UNIX_EPOCH);
         assert_eq!(runtime.run(std::future::pending::<()>(), BOUNDS), Err(Stuck::Deadlock));
         let handle = runtime.handle();
         let endless = async move {
