@@ -12,6 +12,8 @@ mod judge;
 mod known;
 mod lines;
 mod pointer;
+#[cfg(test)]
+mod tests;
 mod text;
 mod typed;
 
