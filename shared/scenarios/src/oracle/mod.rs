@@ -1,19 +1,62 @@
-//! Judges what a reader of the lake sees against what the source had. Shares no code with what it judges.
+//! Judges what a reader of the lake sees against what the source had. Shares no code with what it judges: it reads
+//! commit pointers as JSON and data files as Parquet, and has the keys of the tables written down itself.
+//!
+//! A reader folds the commits of a table in their order: of each key the row written last counts.
+
+mod current;
+mod cursor;
+mod facts;
+mod file;
+mod fold;
+mod judge;
+mod known;
+mod lines;
+mod pointer;
+#[cfg(test)]
+mod tests;
+mod text;
+mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use bytes::Bytes;
 use model::Timestamp;
 
 use crate::source::Source;
 
+pub use judge::Judge;
+
+/// Commits are numbered without a gap, a task is in once, and the cursor never moves back.
+pub const NUMBERS: &str = "numbers";
+/// What a commit names is there, as it says, and named by no other.
+pub const FILES: &str = "files";
+/// Every row is one that the source had.
+pub const INVENTED: &str = "nothing invented";
+/// No row is written again without a difference.
+pub const TWICE: &str = "nothing twice";
+/// No row is marked gone that the source did not lack.
+pub const GUESS: &str = "nothing deleted on a guess";
+/// What was there before the cursor is in the lake.
+pub const AHEAD: &str = "cursor never ahead";
+/// No older row replaces a newer one.
+pub const BACKWARDS: &str = "never backwards";
+/// The lake has what the source has.
+pub const CURRENT: &str = "current";
+
 /// A promise that was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// The promise.
+    /// The promise: one of the constants of this module.
     pub rule: &'static str,
     /// What breaks it.
     pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
 }
 
 /// What [`judge_current`] leaves out.
@@ -27,43 +70,7 @@ pub struct Except {
     pub no_sweeps: bool,
 }
 
-/// Remembers the commits it was shown.
-#[derive(Debug)]
-pub struct Judge {
-    source: Source,
-}
-
-impl Judge {
-    /// A judge who has seen nothing yet.
-    pub fn new(source: &Source) -> Self {
-        Self { source: source.clone() }
-    }
-
-    /// Takes one new commit, whose pointer is at `key`; `get` reads an object.
-    pub fn commit(
-        &mut self,
-        key: &str,
-        get: &dyn Fn(&str) -> Option<Bytes>,
-        now: Timestamp,
-    ) -> Vec<Violation> {
-        let _ = (&self.source, key, get, now);
-        Vec::new()
-    }
-
-    /// Takes every commit in `objects` that it has not taken yet.
-    pub fn catch_up(&mut self, objects: &BTreeMap<String, Bytes>, now: Timestamp) -> Vec<Violation> {
-        let _ = (objects, now);
-        Vec::new()
-    }
-
-    /// Whether everything that was committed is all there is now.
-    pub fn current(&mut self, except: &Except, now: Timestamp) -> Vec<Violation> {
-        let _ = (except, now);
-        Vec::new()
-    }
-}
-
-/// What must hold at any time.
+/// What must hold at any time. Sharpest right after each commit: use a [`Judge`] for that.
 pub fn judge(source: &Source, objects: &BTreeMap<String, Bytes>, now: Timestamp) -> Vec<Violation> {
     Judge::new(source).catch_up(objects, now)
 }
@@ -77,6 +84,16 @@ pub fn judge_current(
 ) -> Vec<Violation> {
     let mut judge = Judge::new(source);
     let mut found = judge.catch_up(objects, now);
-    found.extend(judge.current(except, now));
+    found.extend(judge.current(except));
     found
+}
+
+/// What breaks rules while something is looked at.
+#[derive(Debug, Default)]
+struct Findings(Vec<Violation>);
+
+impl Findings {
+    fn add(&mut self, rule: &'static str, what: impl Into<String>) {
+        self.0.push(Violation { rule, what: what.into() });
+    }
 }
