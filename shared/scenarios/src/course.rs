@@ -176,8 +176,7 @@ async fn becomes_current(world: &Rc<World>, mode: Mode) {
         redrive(world);
         drained(world).await;
         let ground = &world.ground;
-        let at = ground.source.now();
-        let missing = lock(&ground.judge).as_mut().map(|judge| judge.current(&except, at)).unwrap_or_default();
+        let missing = lock(&ground.judge).as_mut().map(|judge| judge.current(&except)).unwrap_or_default();
         if missing.is_empty() {
             ground.trace.count(&format!("current after {run} healed runs"));
             break;

@@ -67,7 +67,9 @@ pub struct Expect {
     pub sweeps: bool,
     /// An access token that FreshBooks revoked before its time is refreshed.
     pub revoked_tokens: bool,
+    /// A list that ignores its `updated` window brings nothing twice.
+    pub ignored_windows: bool,
 }
 
 /// What holds today.
-pub const TODAY: Expect = Expect { sweeps: false, revoked_tokens: false };
+pub const TODAY: Expect = Expect { sweeps: false, revoked_tokens: false, ignored_windows: false };

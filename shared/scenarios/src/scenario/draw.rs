@@ -1,5 +1,6 @@
 //! What several scenarios draw from a seed.
 
+use crate::setup::Expect;
 use jiff::{SignedDuration, Timestamp};
 use simulator::{DefaultStates, OAuthOptions, Options, Order, UpdatedZone, VisStateWithWindow};
 
@@ -30,15 +31,17 @@ pub(crate) fn tables(dice: &mut fastrand::Rng, count: usize) -> Vec<&'static str
 /// Some moment of 2026: all ends of months and both changes of clocks lie in the month that follows some seed.
 pub(crate) fn start(dice: &mut fastrand::Rng) -> Timestamp {
     let begin = Timestamp::from_second(1_767_225_600).unwrap_or_default();
-    let after = SignedDuration::from_secs(dice.i64(..300 * 86_400));
+    let after = SignedDuration::from_secs(dice.i64(0..300 * 86_400));
     begin.checked_add(after).unwrap_or(begin)
 }
 
 /// A source whose open questions the dice answer.
-pub(crate) fn options(dice: &mut fastrand::Rng) -> Options {
+pub(crate) fn options(dice: &mut fastrand::Rng, expect: Expect) -> Options {
     let honoured = ["clients", "invoices", "expenses", "payments"];
+    // Thrown in any case, so that what is expected changes nothing else.
+    let ignored = honoured.map(|_| dice.u32(..4) == 0 && expect.ignored_windows);
     let honoured: Vec<String> =
-        honoured.iter().filter(|_| dice.u32(..4) > 0).map(|name| (*name).to_owned()).collect();
+        honoured.iter().zip(ignored).filter(|(_, i)| !i).map(|(name, _)| (*name).to_owned()).collect();
     Options {
         seed: dice.u64(..1 << 20),
         scale: dice.u64(10..30),
@@ -46,7 +49,7 @@ pub(crate) fn options(dice: &mut fastrand::Rng) -> Options {
         updated_zone: if dice.bool() { UpdatedZone::Eastern } else { UpdatedZone::Utc },
         honoured_updated: honoured,
         default_states: if dice.bool() { DefaultStates::ActiveAndArchived } else { DefaultStates::ActiveOnly },
-        vis_state_with_window: if dice.u32(..4) == 0 {
+        vis_state_with_window: if dice.u32(..4) == 0 && expect.ignored_windows {
             VisStateWithWindow::WindowIgnored
         } else {
             VisStateWithWindow::Both

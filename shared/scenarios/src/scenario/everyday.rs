@@ -19,7 +19,7 @@ pub(super) fn setup(seed: u64) -> Setup {
         only_business: [None, Some(0), Some(1)][dice.usize(..3)],
         workers: dice.u32(1..=4),
         course: Course::Days { days: 30, runs_a_day, writes_a_day: dice.u32(2..12) },
-        options: draw::options(&mut dice),
+        options: draw::options(&mut dice, TODAY),
         plan: Plan::Storm(Storm::new(seed, |fault| fault != Fault::TokenRevoked || kills)),
         skew: 0,
         copies: None,

@@ -20,7 +20,7 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         only_business: None,
         workers: dice.u32(2..=6),
         course: Course::Days { days: 4, runs_a_day: dice.u32(1..=4), writes_a_day: 12 },
-        options: draw::options(&mut dice),
+        options: draw::options(&mut dice, TODAY),
         plan: if dice.bool() { Plan::Storm(Storm::new(seed, wanted)) } else { Plan::Quiet },
         skew: 0,
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
@@ -37,7 +37,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         1 => dice.i64(-600..=600),
         _ => dice.i64(-86_400..=86_400),
     };
-    let mut options = draw::options(&mut dice);
+    let mut options = draw::options(&mut dice, TODAY);
     options.oauth = OAuthOptions { expires_in: [43_200, 7_200, 1_800][dice.usize(..3)], ..options.oauth };
     let wanted = |fault| fault != Fault::SourceWrite;
     Setup {
@@ -77,7 +77,7 @@ pub(super) fn poison(seed: u64) -> Setup {
         only_business: Some(dice.usize(..2)),
         workers: dice.u32(1..=3),
         course: Course::Runs { runs: 2, apart: Duration::from_hours(24), writes: 6 },
-        options: draw::options(&mut dice),
+        options: draw::options(&mut dice, TODAY),
         plan: Plan::Quiet,
         skew: 0,
         copies: None,
