@@ -39,6 +39,8 @@ pub(crate) struct Count {
     earliest: Option<Timestamp>,
     latest: Option<Timestamp>,
     deleted: Option<bool>,
+    /// Whether this list is read whole although others are not.
+    pub(crate) unfiltered: bool,
 }
 
 impl Count {
@@ -47,7 +49,8 @@ impl Count {
     }
 
     /// Begins a list: what its rows should be like.
-    pub(crate) fn begin_list(&mut self, request: &Request) {
+    pub(crate) fn begin_list(&mut self, request: &Request, unfiltered: bool) {
+        self.unfiltered = unfiltered;
         self.census = Census::default();
         self.first = self.now + 1;
         let start = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());

@@ -296,7 +296,10 @@ fn memory(table: &Table, window: &Window, cursor: Option<Cursor>, habits: &Habit
     if habits.honours_updated == Some(false) {
         return Memory { from: None, keep_unread: false };
     }
+    let unproved = habits.honours_updated.is_none() && !window.is_filtered();
     match window.until {
+        // The lists of archived and deleted rows, which are read whole until the filter is proved, come again.
+        None if unproved => Memory { from: None, keep_unread: false },
         Some(day) => Memory { from: passes::asked_again_from_day(day), keep_unread: true },
         None => Memory { from: passes::asked_again_from(table, cursor), keep_unread: false },
     }

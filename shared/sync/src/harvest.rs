@@ -45,7 +45,7 @@ impl Extraction<'_> {
         loop {
             let requests = passes::plan(table, &task.unit, &window, &habits, now);
             let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
-            let mut rows = Rows::new(table, decoder, known);
+            let mut rows = Rows::new(table, decoder, known, window.is_filtered());
             let proofs = match self.read(&requests, most, &mut rows, files).await? {
                 Ok(proofs) => proofs,
                 Err(source_time) => {
@@ -58,7 +58,7 @@ impl Extraction<'_> {
             let stray = requests
                 .iter()
                 .zip(&proofs)
-                .any(|(r, p)| p.census.stray > 0 && (r.since != Since::Beginning || r.until.is_some()));
+                .any(|(request, proof)| proof.census.stray > 0 && passes::is_filtered(request));
             if stray {
                 habits.honours_updated = Some(false);
             } else {
@@ -189,7 +189,7 @@ impl Extraction<'_> {
             let unknown = habits.honours_updated.is_none() || habits.lists_all_states.is_none();
             match (total(Lifecycle::Active), total(Lifecycle::Archived), total(Lifecycle::Deleted)) {
                 (Some(active), Some(archived), Some(deleted)) => Totals { active, archived, deleted },
-                (_, _, Some(deleted)) if deleted > 0 && unknown => probe.totals().await?,
+                (_, Some(archived), Some(deleted)) if archived + deleted > 0 && unknown => probe.totals().await?,
                 _ => return Ok(()),
             }
         } else {

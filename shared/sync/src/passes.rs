@@ -70,14 +70,20 @@ pub(crate) fn plan(
     let states = states(table, habits).iter();
     let with_state = |state: &Lifecycle| {
         let mut request = Request { lifecycle: *state, ..request.clone() };
-        // Whether the filters for time and state count together is not documented. Until deleted rows have shown that
-        // they do, all deleted ones are asked for: none, as long as there are none.
-        if *state == Lifecycle::Deleted && habits.honours_updated != Some(true) {
+        // Whether the filters for time and state count together is not documented. Until archived or deleted rows have
+        // shown that they do, all of these are asked for: none, as long as there are none.
+        let unproved = habits.honours_updated != Some(true);
+        if unproved && matches!(state, Lifecycle::Archived | Lifecycle::Deleted) {
             (request.since, request.until) = (Since::Beginning, None);
         }
         request
     };
     states.map(with_state).collect()
+}
+
+/// Whether a request asks by a filter for what changed.
+pub(crate) fn is_filtered(request: &Request) -> bool {
+    request.since != Since::Beginning || request.until.is_some()
 }
 
 /// The lists that together hold a table's active, archived and deleted rows.
@@ -129,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_lifecycle_state_is_read_and_deleted_rows_without_a_filter_until_it_is_proved() {
+    fn every_lifecycle_state_is_read_and_all_but_active_rows_without_a_filter_until_it_is_proved() {
         let unit = Unit::Account(AccountId("a".into()));
         let now = Timestamp::UNIX_EPOCH;
         let window = Window { since: Since::Day(jiff::civil::date(2026, 3, 29)), until: None };
@@ -141,7 +147,7 @@ mod tests {
         let unknown = Habits::default();
         assert_eq!(
             requests("invoices", &unknown),
-            [(Lifecycle::Active, true), (Lifecycle::Archived, true), (Lifecycle::Deleted, false)]
+            [(Lifecycle::Active, true), (Lifecycle::Archived, false), (Lifecycle::Deleted, false)]
         );
         let proved = Habits { honours_updated: Some(true), ..Habits::default() };
         assert_eq!(requests("invoices", &proved)[2], (Lifecycle::Deleted, true));

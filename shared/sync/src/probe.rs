@@ -62,8 +62,8 @@ impl Probe<'_> {
         Ok(())
     }
 
-    /// Whether what changed in the future is nothing, and what was deleted since ever is what is deleted. Without
-    /// deleted rows the second cannot be shown.
+    /// Whether what changed in the future is nothing, and what was deleted, or archived, since ever is all that is.
+    /// Without such rows the second cannot be shown.
     async fn honours_updated(&self, has_states: bool, totals: Totals) -> Result<Option<bool>> {
         let state = if has_states { Lifecycle::Active } else { Lifecycle::Default };
         if self.total(state, self.ahead()).await?.0 > 0 {
@@ -72,14 +72,16 @@ impl Probe<'_> {
         if !has_states {
             return Ok(Some(true));
         }
-        if totals.deleted == 0 {
-            return Ok(None);
-        }
-        let (total, pure) = self.total(Lifecycle::Deleted, Since::Day(BEGINNING)).await?;
+        let (state, known) = match totals {
+            Totals { archived: 0, deleted: 0, .. } => return Ok(None),
+            Totals { deleted: 0, archived, .. } => (Lifecycle::Archived, archived),
+            Totals { deleted, .. } => (Lifecycle::Deleted, deleted),
+        };
+        let (total, pure) = self.total(state, Since::Day(BEGINNING)).await?;
         Ok(match total {
             0 => Some(false),
             _ if !pure => Some(false),
-            total if total == totals.deleted => Some(true),
+            total if total == known => Some(true),
             _ => None,
         })
     }
@@ -122,14 +124,20 @@ impl Probe<'_> {
         let request = Request { lifecycle, since, until: None, ..self.request.clone() };
         let page = self.client.fetch(&request).await?.page;
         let total = page.total.unwrap_or(page.len() as u64);
-        let pure = lifecycle != Lifecycle::Deleted || page.rows().all(is_deleted);
+        let pure = match lifecycle {
+            Lifecycle::Archived => page.rows().all(|row| is_in_state(row, "2")),
+            Lifecycle::Deleted => page.rows().all(|row| is_in_state(row, "1")),
+            _ => true,
+        };
         Ok((total, pure))
     }
 }
 
-/// Whether a row's own words say that it is deleted.
-fn is_deleted(row: &str) -> bool {
-    let mut deleted = false;
-    let read = tables::json::entries(row, |key, value| deleted |= key == "vis_state" && value == "1");
-    read.is_ok() && deleted
+/// Whether a row's own words say that it is in that state.
+fn is_in_state(row: &str, state: &str) -> bool {
+    let mut found = false;
+    let read = tables::json::entries(row, |key, value| {
+        found |= key == "vis_state" && value.trim_matches('"') == state;
+    });
+    read.is_ok() && found
 }

@@ -56,7 +56,7 @@ pub async fn pull(
         progress: &*worker.progress,
     };
     let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop);
-    let mut rows = Rows::new(table, decoder, Seen::default());
+    let mut rows = Rows::new(table, decoder, Seen::default(), false);
     let files = PlainFiles { store, unit };
     let mut proofs = Vec::new();
     for mut request in passes::plan(table, unit, &Window::ALL, &Habits::default(), now) {

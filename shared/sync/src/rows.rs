@@ -10,6 +10,7 @@ use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Times
 use tables::{Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
 
 use crate::census::{Census, Count};
+use crate::passes::is_filtered;
 use crate::write::{Files, Writer};
 
 /// More rejected rows than one in this many mean that the API has changed.
@@ -29,6 +30,8 @@ pub(crate) struct Rows {
     decoder: Decoder,
     writer: Writer,
     known: Seen,
+    /// Whether the rows are asked for by a filter, if not in every list.
+    filtered: bool,
     tally: Tally,
 }
 
@@ -37,6 +40,8 @@ pub(crate) struct Rows {
 struct Tally {
     rows: HashMap<KeyHash, Sighting>,
     rejected: HashMap<KeyHash, u32>,
+    /// Rows of lists that are read whole although the window is not: they come again, however old they are.
+    always: HashSet<KeyHash>,
     /// Keys by name, where a row that is missing later has to be named.
     names: Option<HashMap<KeyHash, Box<str>>>,
     count: Count,
@@ -71,16 +76,16 @@ pub(crate) struct Memory {
 }
 
 impl Rows {
-    /// The rows of `table`, of which the lake has `known`.
-    pub(crate) fn new(table: &'static Table, decoder: Decoder, known: Seen) -> Self {
+    /// The rows of `table`, of which the lake has `known`; `filtered` tells whether only what changed is asked for.
+    pub(crate) fn new(table: &'static Table, decoder: Decoder, known: Seen, filtered: bool) -> Self {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let tally = Tally { names, ..Tally::default() };
-        Self { table, decoder, writer: Writer::default(), known, tally }
+        Self { table, decoder, writer: Writer::default(), known, filtered, tally }
     }
 
     /// Begins a list.
     pub(crate) fn begin_list(&mut self, request: &Request) {
-        self.tally.count.begin_list(request);
+        self.tally.count.begin_list(request, self.filtered && !is_filtered(request));
     }
 
     /// Begins a reading of the list, when the source's clock says `now`.
@@ -229,7 +234,7 @@ fn remembered(tally: Tally, known: &Seen, rejected: &[Rejected], memory: Memory)
     }
     for (key, row) in tally.rows {
         let comes_again = match (memory.from, row.updated) {
-            (Some(from), Some(updated)) => instant(updated) >= from,
+            (Some(from), Some(updated)) => instant(updated) >= from || tally.always.contains(&key),
             _ => true,
         };
         if comes_again {
@@ -258,6 +263,9 @@ impl Tally {
         let key = KeyHash::of(facts.key);
         let digest = digest(facts);
         let reading = self.count.now;
+        if self.count.unfiltered {
+            self.always.insert(key);
+        }
         let here = Sighting { digest, updated: facts.updated.and_then(second), reading };
         let before = self.rows.insert(key, here);
         self.count.key(key, before.map(|b| b.reading));

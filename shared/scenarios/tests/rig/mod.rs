@@ -151,6 +151,9 @@ impl Rig {
             random: Arc::new(Seeded(Mutex::new(dice.fork()))),
             budget: Arc::new(Budget::new(8)),
             in_flight: dice.usize(1..5),
+            // Most readings are cut into windows, or none is.
+            window_rows: [3, 9, sync::WINDOW_ROWS][dice.usize(..3)],
+            brake: sync::Brake { percent: 100, rows: usize::MAX },
             progress: Arc::new(sync::Quiet),
         };
         let token = source.simulator().bearer_token(&[]);
