@@ -21,6 +21,8 @@ pub struct Page {
     pub number: Option<u64>,
     /// How many pages there are; 0 for an empty list.
     pub pages: Option<u64>,
+    /// How many rows a full page has, which may be fewer than were asked for; 0 in some empty lists.
+    pub per_page: Option<u64>,
     /// How many rows FreshBooks says there are, which may count some that it does not show.
     pub total: Option<u64>,
 }
@@ -177,6 +179,7 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
                 None => match key.as_ref() {
                     "page" => page.number = number(map.next_value()?),
                     "pages" => page.pages = number(map.next_value()?),
+                    "per_page" => page.per_page = number(map.next_value()?),
                     "total" => page.total = number(map.next_value()?),
                     "meta" => page.meta(map.next_value()?).map_err(A::Error::custom)?,
                     _ => drop(map.next_value::<IgnoredAny>()?),
@@ -195,6 +198,7 @@ impl Page {
             match key.as_ref() {
                 "page" => self.number = number,
                 "pages" => self.pages = number,
+                "per_page" => self.per_page = number,
                 "total" => self.total = number,
                 _ => {}
             }

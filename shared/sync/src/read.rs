@@ -195,7 +195,7 @@ impl Reader<'_> {
         if most.is_some_and(|most| total > most) {
             return Ok(Err(first.source_time));
         }
-        let mut last_page = first.page.last();
+        let mut last_page = first.page.last().max(1);
         if last_page > MOST_PAGES {
             let what = format!("FreshBooks says that {table} has {last_page} pages");
             return Err(Error::new(ErrorKind::Malformed, what).next("check FRESHBOOKS_API_URL"));
@@ -207,8 +207,9 @@ impl Reader<'_> {
             totals: total..=total,
             pages_told: last_page,
         };
-        let (size, full) = (first.page.len(), first.page.len().min(FULL_PAGE));
-        let mut length = size;
+        let full = first.page.per_page.and_then(|rows| usize::try_from(rows).ok()).filter(|rows| *rows > 0);
+        let full = full.unwrap_or(FULL_PAGE).min(FULL_PAGE);
+        let mut length = first.page.len();
         self.take(first, rows, files, &mut reading, last_page).await?;
         self.fits(asked_at, 1, last_page, table)?;
         let mut next = 2;
@@ -236,7 +237,7 @@ impl Reader<'_> {
                 last_page = end;
             }
             // The number of pages is not to be trusted where the last one is full, or has more than was counted.
-            let more = (last_page > 1 || size >= FULL_PAGE) && length >= full && length > 0;
+            let more = length >= full;
             let now = rows.census().distinct;
             let uncounted = now > *reading.totals.end() && length > 0;
             // A page past the end that brings nothing new is the last one over again.

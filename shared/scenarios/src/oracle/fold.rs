@@ -158,7 +158,8 @@ impl<'f> Fold<'f> {
 fn lacked(versions: &[Known], cursor: Option<Timestamp>) -> bool {
     let ends = versions.iter().skip(1).map(|next| Some(next.at)).chain([None]);
     versions.iter().zip(ends).any(|(known, end)| {
-        let over = matches!((end, cursor), (Some(end), Some(cursor)) if end <= cursor);
+        // A cursor is of whole seconds: what ended within its second may have been read before.
+        let over = matches!((end, cursor), (Some(end), Some(cursor)) if end < cursor);
         known.text.is_none() && !over
     })
 }
