@@ -159,7 +159,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         judge: Mutex::new(Some(judge)),
         violations: Mutex::default(),
         redeemed: Mutex::default(),
-        revokes_access: setup.expect.revoked_tokens,
+        expect: setup.expect,
     }
 }
 
