@@ -7,7 +7,8 @@ mod rig;
 
 use jiff::{SignedDuration, Timestamp};
 use model::Mode;
-use rig::{Rig, run_all};
+use rig::Rig;
+use rig::cases::run_all;
 use scenarios::oracle::Violation;
 use simulator::{DefaultStates, Options, Order, UpdatedZone, VisStateWithWindow};
 

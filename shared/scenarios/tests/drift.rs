@@ -6,7 +6,8 @@ mod rig;
 
 use jiff::SignedDuration;
 use model::{Mode, Unit};
-use rig::{Rig, run_all};
+use rig::Rig;
+use rig::cases::run_all;
 use scenarios::oracle::Violation;
 use simulator::{DefaultStates, Options, Order, UpdatedZone, VisStateWithWindow};
 
@@ -69,9 +70,10 @@ fn described(options: &Options) -> String {
 }
 
 /// What FreshBooks was like that may explain a failure.
-fn setting(options: &Options) -> String {
+fn setting(options: &Options, table: &str, when: &str) -> String {
     let mut setting = String::new();
-    if options.vis_state_with_window != VisStateWithWindow::Both {
+    let has_window = options.honoured_updated.iter().any(|name| name == table) && when != FIRST;
+    if has_window && options.vis_state_with_window != VisStateWithWindow::Both {
         setting += &format!(" {:?}", options.vis_state_with_window);
     }
     if options.phantom_total > 0 {
@@ -83,6 +85,8 @@ fn setting(options: &Options) -> String {
     setting
 }
 
+const FIRST: &str = "first load";
+
 struct Case<'c> {
     options: &'c Options,
     table: &'static str,
@@ -92,7 +96,7 @@ struct Case<'c> {
 impl Case<'_> {
     fn note(&mut self, when: &str, violations: Vec<Violation>) {
         for Violation { rule, what } in violations {
-            let kind = format!("{rule} ({when}){}", setting(self.options));
+            let kind = format!("{rule} ({when}){}", setting(self.options, self.table, when));
             self.broken.push((kind, format!("{}: {what}; {}", self.table, described(self.options))));
         }
     }
@@ -117,7 +121,11 @@ async fn drift(seed: u64) -> Vec<(String, String)> {
         rig.drift(dice.u32(5..60), dice.bool());
         let mode = if dice.u32(..10) == 0 { Mode::Full } else { Mode::Incremental };
         let (_, broken) = rig.extract(table, unit, mode).await;
-        let when = if round == 0 { "first load" } else { "later run" };
+        let when = match mode {
+            Mode::Full => "full run",
+            _ if round == 0 => FIRST,
+            Mode::Incremental => "later run",
+        };
         case.note(when, broken);
     }
     rig.drift(0, true);

@@ -1,6 +1,6 @@
 //! The view against what the source has now.
 
-use super::cursor::holds;
+use super::cursor::{holds, since};
 use super::fold::View;
 use super::known::Past;
 use super::{CURRENT, Findings};
@@ -19,7 +19,7 @@ pub(super) fn judge(
         let held = view.rows.get(id);
         if newest.text.is_none() {
             if !unswept && held.is_some_and(|held| held.digest.is_some()) {
-                findings.add(CURRENT, format!("{at}: row {id} is still there, and gone since {}", newest.at));
+                findings.add(CURRENT, format!("{at}: row {id} is still there, and gone {}", since(newest)));
             }
             continue;
         }
@@ -31,6 +31,6 @@ pub(super) fn judge(
             Some(held) if held.digest.is_none() => "is marked gone",
             Some(_) => "is stale",
         };
-        findings.add(CURRENT, format!("{at}: row {id} {what}; it is as it is since {}", newest.at));
+        findings.add(CURRENT, format!("{at}: row {id} {what}; it is as it is {}", since(newest)));
     }
 }

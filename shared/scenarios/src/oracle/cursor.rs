@@ -30,10 +30,19 @@ pub(super) fn judge(
             continue;
         }
         let seen = if view.rows.contains_key(id) { "an older" } else { "no" };
-        let since = newest.at;
+        let since = since(newest);
         findings.add(
             AHEAD,
-            format!("{at}: the cursor is at {cursor}, with {seen} row {id}, which is so since {since}"),
+            format!("{at}: the cursor is at {cursor}, with {seen} row {id}, which is so {since}"),
         );
+    }
+}
+
+/// Since when a row is as it is, in words.
+pub(super) fn since(version: &Known) -> String {
+    if version.at == Timestamp::MIN {
+        "from the beginning".to_owned()
+    } else {
+        format!("since {}", version.at)
     }
 }

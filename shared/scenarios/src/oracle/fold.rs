@@ -37,7 +37,8 @@ pub(super) struct Fold<'f> {
     pub(super) lines: Lines,
     /// Of each key written: its last text.
     last: BTreeMap<i64, Option<Digest>>,
-    texts: BTreeSet<(i64, Option<Digest>)>,
+    /// How often each text was written.
+    texts: BTreeMap<(i64, Option<Digest>), usize>,
 }
 
 /// The columns that are looked at.
@@ -59,7 +60,7 @@ impl<'f> Fold<'f> {
         at: &'f str,
         (cursor, full): (Option<Timestamp>, bool),
     ) -> Self {
-        let (lines, last, texts) = (Lines::default(), BTreeMap::new(), BTreeSet::new());
+        let (lines, last, texts) = (Lines::default(), BTreeMap::new(), BTreeMap::new());
         Self { facts, past, at, cursor, full, lines, last, texts }
     }
 
@@ -77,12 +78,17 @@ impl<'f> Fold<'f> {
                 Some(raw) => self.row(key, raw, batch, row, findings),
                 None => self.mark(key, batch, row, findings),
             }
-            if !self.texts.insert((key, text)) {
+            let times = self.texts.entry((key, text)).or_default();
+            *times += 1;
+            let before = self.last.insert(key, text);
+            // a text may come back if the source came back to it
+            let versions = self.past.of(key).iter().filter(|known| known.digest() == text).count();
+            if before == Some(text) || *times > versions.max(1) {
                 findings.add(TWICE, format!("{at}: row {key} twice with the same text"));
             }
-            let before = self.last.insert(key, text);
-            let before = before.or_else(|| view.rows.get(&key).map(|held| held.digest));
-            if before == Some(text) && !self.full {
+            let held = view.rows.get(&key).filter(|_| before.is_none() && !self.full);
+            if held.is_some_and(|held| held.digest == text && self.fits(key, text, held.least + 1).is_none())
+            {
                 findings.add(TWICE, format!("{at}: row {key} again, as it was"));
             }
         }
@@ -102,6 +108,12 @@ impl<'f> Fold<'f> {
         }
     }
 
+    /// The oldest version of a row with this text, from one of them on.
+    fn fits(&self, key: i64, text: Option<Digest>, from: usize) -> Option<usize> {
+        let rest = self.past.of(key).get(from..).unwrap_or_default();
+        rest.iter().position(|known| known.digest() == text).map(|place| from + place)
+    }
+
     /// A row that says no more than that its key is gone.
     fn mark(&self, key: i64, batch: &Batch, row: usize, findings: &mut Findings) {
         let at = self.at;
@@ -118,16 +130,18 @@ impl<'f> Fold<'f> {
     /// Lays what was written over the view.
     pub(super) fn finish(self, view: &mut View, findings: &mut Findings) {
         let at = self.at;
-        for (key, text) in self.last {
-            let versions = self.past.of(key);
-            let fits = |from: usize| {
-                let rest = versions.get(from..).unwrap_or_default();
-                rest.iter().position(|known| known.digest() == text).map(|place| from + place)
-            };
-            let before = view.rows.get(&key).map_or(0, |held| held.least);
-            let least = fits(before).unwrap_or_else(|| {
+        for (&key, &text) in &self.last {
+            let held = view.rows.get(&key);
+            let before = held.map_or(0, |held| held.least);
+            let again = held.is_some_and(|held| held.digest == text && !self.full);
+            // what was read after the cursor is not older than what was there at the cursor
+            let read = self.cursor.map_or(0, |cursor| {
+                self.past.of(key).iter().rposition(|known| known.at < cursor).unwrap_or(0)
+            });
+            let from = [read.max(before + usize::from(again)), before + usize::from(again), before];
+            let least = from.into_iter().find_map(|from| self.fits(key, text, from)).unwrap_or_else(|| {
                 // what never was at all has been told already
-                if fits(0).is_some() {
+                if self.fits(key, text, 0).is_some() {
                     findings.add(BACKWARDS, format!("{at}: row {key} is older than what was there"));
                 }
                 before

@@ -45,14 +45,10 @@ impl Rows {
         Self { rows: rows.collect(), log: Vec::new() }
     }
 
-    /// Remembers what a row has become.
+    /// Remembers what a write has made of a row: also one that shows no difference, since a filter by time brings the row.
     pub(crate) fn push(&mut self, id: i64, version: Version) {
-        let versions = self.rows.entry(id).or_default();
-        let same = versions.last().is_some_and(|l| l.text == version.text && l.state == version.state);
-        if !same {
-            versions.push(version);
-            self.log.push(id);
-        }
+        self.rows.entry(id).or_default().push(version);
+        self.log.push(id);
     }
 
     /// The versions of one row, oldest first.

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-mod cases;
+pub(crate) mod cases;
 mod store;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,6 @@ use secrecy::SecretString;
 use simulator::{InProcess, Options};
 use sync::{Report, Stop, Worker};
 
-pub(crate) use cases::run_all;
 pub(crate) use store::Memory;
 
 /// Whether the engine marks vanished rows as gone. Until it does, they may stay in the lake.

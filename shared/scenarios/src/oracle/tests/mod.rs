@@ -119,6 +119,21 @@ fn a_row_that_is_written_twice_is_noticed() {
 }
 
 #[test]
+fn a_row_that_came_back_to_an_old_text_may_be_written_again_once() {
+    let mut scribe = Scribe::new("time_entries");
+    let (unit, ids) = (scribe.unit.clone(), scribe.ids());
+    scribe.commit(&scribe.all());
+    let row = scribe.row(ids[0]);
+    scribe.source.archive(&unit, "time_entries", ids[0]);
+    scribe.wait(1);
+    assert_eq!(scribe.row(ids[0]).raw, row.raw);
+    scribe.commit(std::slice::from_ref(&row));
+    assert_eq!(scribe.current(), [""; 0]);
+    scribe.commit(&[row]);
+    assert_eq!(scribe.broken(), [TWICE]);
+}
+
+#[test]
 fn an_older_row_over_a_newer_one_is_noticed() {
     let mut scribe = whole();
     let (unit, id) = (scribe.unit.clone(), scribe.ids()[0]);
@@ -295,4 +310,21 @@ fn what_an_employee_cannot_see_is_not_missing() {
 
 fn super_own(rows: &[Row]) -> arrow_array::RecordBatch {
     scribe::own(super::facts::find("items").unwrap(), rows)
+}
+
+#[test]
+fn the_oracle_names_nothing_of_what_it_judges() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/oracle");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 8, "{files:?}");
+    for file in files.iter().filter(|file| file.is_file()) {
+        let code = std::fs::read_to_string(file).unwrap();
+        for judged in ["sync::", "lake::", "tables::", "freshbooks::", "grants::"] {
+            let named = code.match_indices(judged).any(|(at, _)| {
+                // `std::sync::` is another one
+                !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            assert!(!named, "{} names {judged}", file.display());
+        }
+    }
 }
