@@ -5,7 +5,6 @@ use std::time::Duration;
 use simulator::Options;
 
 use crate::faults::Plan;
-use crate::oracle;
 
 /// One run of a scenario, decided by its seed.
 #[derive(Clone, Debug)]
@@ -73,16 +72,7 @@ pub struct Expect {
     pub revoked_tokens: bool,
     /// A list that ignores its `updated` window brings nothing twice.
     pub ignored_windows: bool,
-    /// A row of a table that does not tell when it changed is not written again where it changed and changed back.
-    pub changes_back: bool,
-}
-
-impl Expect {
-    /// Whether something that broke `rule` in `table` counts.
-    pub(crate) fn asks(self, rule: &str, table: &str) -> bool {
-        self.changes_back || rule != oracle::TWICE || table != "time_entries"
-    }
 }
 
 /// What holds today.
-pub const TODAY: Expect = Expect { sweeps: false, revoked_tokens: false, ignored_windows: false, changes_back: false };
+pub const TODAY: Expect = Expect { sweeps: false, revoked_tokens: false, ignored_windows: false };

@@ -15,7 +15,7 @@ pub(super) fn setup(seed: u64) -> Setup {
         scenario: "everyday",
         seed,
         start: draw::start(&mut dice),
-        tables: draw::tables(&mut dice, count, TODAY),
+        tables: draw::tables(&mut dice, count),
         only_business: [None, Some(0), Some(1)][dice.usize(..3)],
         workers: dice.u32(1..=4),
         course: Course::Days { days: 30, runs_a_day, writes_a_day: dice.u32(2..12) },
