@@ -30,25 +30,23 @@ pub(crate) fn at_the_end(world: &World) {
     }
 }
 
-/// While some tables cannot be read, their tasks are parked and all others are done.
+/// While some tables cannot be read, their tasks are parked and all others are done; a row that cannot be typed is
+/// rejected and stops nothing.
 pub(crate) fn in_trouble(world: &World) {
-    let named = |always: bool| -> BTreeSet<&str> {
-        let trouble = world.setup.trouble.iter();
-        trouble.filter(|t| !always || fails_always(&t.kind)).filter_map(|t| t.resource.as_deref()).collect()
-    };
-    let (troubled, broken) = (named(false), named(true));
-    let parked = lock(&world.ground.queue).parked();
+    let ground = &world.ground;
+    let troubled: BTreeSet<&str> =
+        world.setup.trouble.iter().filter_map(|trouble| trouble.resource.as_deref()).collect();
+    let parked = lock(&ground.queue).parked();
     for task in parked.iter().filter(|task| !troubled.contains(task.table.as_str())) {
-        world.ground.violated("one broken table keeps no other from being read", task.id.to_string());
+        ground.violated("one broken table keeps no other from being read", task.id.to_string());
     }
-    for table in broken {
+    for table in troubled {
         if !parked.iter().any(|task| task.table.as_str() == table) {
-            world.ground.violated("a task that always fails is parked", table.to_owned());
+            ground.violated("a task that always fails is parked", table.to_owned());
         }
     }
-}
-
-/// A changed shape is let pass where it spoils few rows.
-fn fails_always(kind: &simulator::FaultKind) -> bool {
-    matches!(kind, simulator::FaultKind::Status { .. })
+    let rejected = lock(&ground.objects).keys().any(|key| key.starts_with("raw/rejected/"));
+    if world.setup.poison.is_some() && !rejected {
+        ground.violated("a row that cannot be typed is rejected", "no row was".to_owned());
+    }
 }

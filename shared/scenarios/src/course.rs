@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use grants::Connection;
 use jiff::{SignedDuration, Timestamp};
-use model::Mode;
+use model::{Mode, Unit};
+use serde_json::{Value, json};
 
 use crate::checks;
 use crate::fleet;
@@ -34,8 +35,7 @@ pub(crate) async fn run(world: Rc<World>) {
         Course::Runs { runs, apart, writes } => runs_apart(&world, runs, apart, writes).await,
     }
     heal(&world).await;
-    let mode = if world.setup.trouble.is_empty() { Mode::Incremental } else { Mode::Full };
-    becomes_current(&world, mode).await;
+    becomes_current(&world).await;
     adds_nothing(&world).await;
     checks::at_the_end(&world);
 }
@@ -125,11 +125,13 @@ async fn runs_apart(world: &Rc<World>, runs: u32, apart: Duration, writes: u32) 
         if run == runs {
             let trouble = world.setup.trouble.clone();
             world.ground.source.simulator().control().set_options(|options| options.faults = trouble);
+            poison(world, &json!({"not": "a day"}));
         }
         fleet::fire(Rc::clone(world), now(world), Mode::Incremental).await;
         drained(world).await;
         if run == runs && !world.setup.trouble.is_empty() {
             checks::in_trouble(world);
+            poison(world, &json!("2026-01-05"));
         }
         if run < runs {
             for _ in 0..writes {
@@ -138,6 +140,24 @@ async fn runs_apart(world: &Rc<World>, runs: u32, apart: Duration, writes: u32) 
         }
         let next = started + i64::try_from(apart.as_micros()).unwrap_or(i64::MAX);
         handle.sleep_until(next).await;
+    }
+}
+
+/// Puts `day` where one row has a day.
+fn poison(world: &World, day: &Value) {
+    let Some((table, column)) = world.setup.poison else { return };
+    let source = &world.ground.source;
+    let Some(unit) = source.units(table).into_iter().next() else { return };
+    let truth = source.simulator().control().truth(&unit_name(&unit), table, true);
+    let Some(id) = truth.ok().and_then(|truth| truth.ids?.first().copied()) else { return };
+    source.change_with(&unit, table, id, &json!({column: day}));
+}
+
+fn unit_name(unit: &Unit) -> String {
+    match unit {
+        Unit::Account(id) => id.to_string(),
+        Unit::Business(id) => id.to_string(),
+        Unit::Identity(id) => id.to_string(),
     }
 }
 
@@ -169,10 +189,10 @@ fn redrive(world: &World) {
     ground.queue_bell.ring();
 }
 
-async fn becomes_current(world: &Rc<World>, mode: Mode) {
+async fn becomes_current(world: &Rc<World>) {
     let except = world.except();
     for run in 1..=RUNS_TO_HEAL {
-        fleet::fire(Rc::clone(world), now(world), mode).await;
+        fleet::fire(Rc::clone(world), now(world), Mode::Incremental).await;
         redrive(world);
         drained(world).await;
         let ground = &world.ground;

@@ -242,7 +242,7 @@ pub struct Injector {
     plan: Plan,
     calm: bool,
     calls: u64,
-    points: Vec<(Port, &'static str)>,
+    points: Vec<(u64, Port, &'static str)>,
     struck: Vec<(u64, Fault)>,
 }
 
@@ -266,8 +266,8 @@ impl Injector {
     pub fn next(&mut self, point: Point<'_>) -> (u64, Option<Fault>) {
         self.calls += 1;
         let number = self.calls;
-        if let Plan::Quiet = self.plan {
-            self.points.push((point.port, point.verb));
+        if !self.calm && matches!(self.plan, Plan::Quiet) {
+            self.points.push((number, point.port, point.verb));
         }
         let fault = match &mut self.plan {
             _ if self.calm => None,
@@ -284,8 +284,8 @@ impl Injector {
         (number, fault)
     }
 
-    /// Every call so far, where nothing was planned to strike: what could be planned.
-    pub fn points(&self) -> &[(Port, &'static str)] {
+    /// Every call that could have been struck by number, where nothing was planned to strike.
+    pub fn points(&self) -> &[(u64, Port, &'static str)] {
         &self.points
     }
 

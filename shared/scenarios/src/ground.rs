@@ -15,6 +15,7 @@ use crate::oracle::{Judge, Violation};
 use crate::ports::queue::Messages;
 use crate::ports::secrets::Secret;
 use crate::runtime::{Handle, ProcessId};
+use crate::setup::Expect;
 use crate::source::Source;
 use crate::trace::Trace;
 
@@ -50,8 +51,7 @@ pub(crate) struct Ground {
     pub(crate) violations: Mutex<Vec<Violation>>,
     /// Refresh tokens that a process has sent, by hash, with that process.
     pub(crate) redeemed: Mutex<Vec<(ProcessId, u64)>>,
-    /// Whether FreshBooks may revoke access tokens before their time.
-    pub(crate) revokes_access: bool,
+    pub(crate) expect: Expect,
 }
 
 impl Ground {
@@ -77,7 +77,7 @@ impl Ground {
         let get = |key: &str| lock(&self.objects).get(key).cloned();
         let found = judge.commit(key, &get, self.source.now());
         for Violation { rule, what } in found {
-            self.violated(rule, format!("{what} ({key})"));
+            self.violated(rule, what);
         }
     }
 }
@@ -160,7 +160,7 @@ impl Machine {
 
     fn revoke(&self, chance: u64) {
         let control = self.ground.source.simulator().control();
-        if self.ground.revokes_access && !chance.is_multiple_of(4) {
+        if self.ground.expect.revoked_tokens && !chance.is_multiple_of(4) {
             control.revoke_access_tokens();
             self.ground.trace.count("access tokens revoked");
         } else {

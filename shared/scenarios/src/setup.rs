@@ -33,6 +33,9 @@ pub struct Setup {
     pub copies: Option<(u32, Duration)>,
     /// What goes wrong at the source itself during the last run before it heals.
     pub trouble: Vec<simulator::Fault>,
+    /// A table, and its column of days into one row of which something else is put before the last run, and a day
+    /// after it.
+    pub poison: Option<(&'static str, &'static str)>,
     /// What is left out.
     pub expect: Expect,
 }

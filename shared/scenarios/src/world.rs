@@ -11,7 +11,7 @@ use model::{ConnectionName, Unit};
 
 use crate::bell::Bell;
 use crate::course;
-use crate::faults::{Fault, Injector};
+use crate::faults::{Fault, Injector, Port};
 use crate::ground::{Ground, lock};
 use crate::oracle::{Except, Judge, Violation};
 use crate::person::{self, Person};
@@ -88,8 +88,8 @@ pub struct Outcome {
     pub hash: u64,
     /// What struck, by the number of its call.
     pub struck: Vec<(u64, Fault)>,
-    /// Every call that could have been struck: port and verb, by number from 1.
-    pub points: Vec<(crate::faults::Port, &'static str)>,
+    /// Where nothing was planned, every call that could have been struck: its number, port and verb.
+    pub points: Vec<(u64, Port, &'static str)>,
     /// The trace, if it was kept.
     pub lines: Vec<String>,
     /// Virtual days.
@@ -159,7 +159,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         judge: Mutex::new(Some(judge)),
         violations: Mutex::default(),
         redeemed: Mutex::default(),
-        revokes_access: setup.expect.revoked_tokens,
+        expect: setup.expect,
     }
 }
 

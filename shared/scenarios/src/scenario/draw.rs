@@ -56,7 +56,7 @@ pub(crate) fn options(dice: &mut fastrand::Rng, expect: Expect) -> Options {
         },
         vis_state_lists: dice.bool(),
         empty_pages: dice.u64(..2),
-        most_per_page: dice.u64(6..16),
+        most_per_page: dice.u64(3..12),
         request_log: 0,
         oauth: OAuthOptions {
             old_access_token_lives: dice.bool(),

@@ -24,6 +24,7 @@ pub(super) fn setup(seed: u64) -> Setup {
         skew: 0,
         copies: None,
         trouble: Vec::new(),
+        poison: None,
         expect: TODAY,
     }
 }

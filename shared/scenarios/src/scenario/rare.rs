@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions};
+use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions, Options};
 
 use crate::faults::{Fault, Plan, Storm};
 use crate::scenario::draw;
@@ -25,6 +25,7 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         skew: 0,
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
         trouble: Vec::new(),
+        poison: None,
         expect: TODAY,
     }
 }
@@ -53,6 +54,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         skew,
         copies: None,
         trouble: Vec::new(),
+        poison: None,
         expect: TODAY,
     }
 }
@@ -60,28 +62,26 @@ pub(super) fn tokens(seed: u64) -> Setup {
 /// A bad row, a changed shape, and a table that always fails, one table each; a fourth one is well.
 pub(super) fn poison(seed: u64) -> Setup {
     let mut dice = draw::dice(seed, "poison");
-    let mut tables = draw::tables(&mut dice, 4);
-    dice.shuffle(&mut tables);
-    let key = "id".to_owned();
-    let kinds = [
-        FaultKind::TypeChanged { key: key.clone(), row: Some(dice.usize(..3)) },
-        FaultKind::TypeChanged { key, row: None },
-        FaultKind::Status { code: 500, body: FaultBody::Json, retry_after: None },
-    ];
-    let trouble = tables.iter().zip(kinds).map(|(table, kind)| SourceFault::always(kind).on(*table)).collect();
+    let poison = [("invoices", "create_date"), ("expenses", "date"), ("payments", "date")][dice.usize(..3)];
+    // Read whole and of enough rows, so that a changed shape shows.
+    let changed = ["estimates", "items"][dice.usize(..2)];
+    let failing = ["time_entries", "bills"][dice.usize(..2)];
+    let shape = FaultKind::TypeChanged { key: "id".to_owned(), row: None };
+    let fails = FaultKind::Status { code: 500, body: FaultBody::Json, retry_after: None };
     Setup {
         scenario: "poison",
         seed,
         start: draw::start(&mut dice),
-        tables,
-        only_business: Some(dice.usize(..2)),
+        tables: vec![poison.0, changed, failing, "clients"],
+        only_business: Some(0),
         workers: dice.u32(1..=3),
         course: Course::Runs { runs: 2, apart: Duration::from_hours(24), writes: 6 },
-        options: draw::options(&mut dice, TODAY),
+        options: Options { scale: 60, ..draw::options(&mut dice, TODAY) },
         plan: Plan::Quiet,
         skew: 0,
         copies: None,
-        trouble,
+        trouble: vec![SourceFault::always(shape).on(changed), SourceFault::always(fails).on(failing)],
+        poison: Some(poison),
         expect: TODAY,
     }
 }

@@ -17,11 +17,12 @@ pub(super) fn setup(seed: u64) -> Setup {
         workers: 2,
         // The token is due for its refresh after six hours.
         course: Course::Runs { runs: 2, apart: Duration::from_hours(20), writes: 5 },
-        options: Options { scale: 24, most_per_page: 10, request_log: 0, ..Options::default() },
+        options: Options { scale: 30, most_per_page: 5, request_log: 0, ..Options::default() },
         plan: Plan::Quiet,
         skew: 0,
         copies: None,
         trouble: Vec::new(),
+        poison: None,
         expect: TODAY,
     }
 }

@@ -1,0 +1,215 @@
+//! What must hold, over many seeds: the whole system in virtual time, judged by the oracle. Counts are full in release and
+//! about a hundredth in a debug build.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a test says so by failing")]
+
+use std::sync::Mutex;
+
+use scenarios::{
+    Campaign, Course, Fault, Outcome, Plan, Setup, Tally, run, scenario, seeds,
+};
+
+const THREADS: usize = 2;
+
+/// `full` in release; few in debug.
+fn count(full: u64) -> u64 {
+    if cfg!(debug_assertions) { full.div_ceil(100).max(4) } else { full }
+}
+
+fn setup(name: &str, seed: u64) -> Setup {
+    (scenario::find(name).unwrap().setup)(seed)
+}
+
+fn campaign(name: &str, seeds: u64) -> Tally {
+    Campaign { scenario: scenario::find(name).unwrap(), threads: THREADS }.run(0..seeds, &|_| ())
+}
+
+/// Fails with the first broken promises and the commands that replay them.
+fn assert_kept(tally: &Tally) {
+    let told = |outcome: &Outcome| {
+        let broken: Vec<_> = outcome.violations.iter().take(3).map(ToString::to_string).collect();
+        let (name, seed) = (outcome.scenario, outcome.seed);
+        let faults = if outcome.struck.is_empty() || outcome.struck.len() > 3 {
+            String::new()
+        } else {
+            let list: Vec<_> = outcome.struck.iter().map(|(call, fault)| format!("{call}={fault}")).collect();
+            format!(" --faults {}", list.join(","))
+        };
+        format!("{}\n  cargo run -p scenarios -- --scenario {name} --seeds {seed}{faults}", broken.join("\n"))
+    };
+    let all: Vec<_> = tally.failed.iter().take(5).map(told).collect();
+    assert_eq!(tally.violations, 0, "{}", all.join("\n"));
+}
+
+/// Every call of the reference workload with every fault that can strike it.
+fn pairs() -> Vec<(u64, Fault)> {
+    let quiet = run(setup("reference", 0), false);
+    assert_eq!(quiet.violations, []);
+    assert!(quiet.counters["token refreshed"] >= 1);
+    quiet
+        .points
+        .into_iter()
+        .flat_map(|(call, port, verb)| {
+            Fault::ALL.into_iter().filter(move |fault| fault.fits(port, verb)).map(move |fault| (call, fault))
+        })
+        .collect()
+}
+
+#[test]
+fn rel_01_every_call_times_every_fault() {
+    let pairs = pairs();
+    assert!(pairs.len() >= 1_500, "only {} pairs", pairs.len());
+    let step = if cfg!(debug_assertions) { 23 } else { 1 };
+    let chosen: Vec<_> = pairs.into_iter().step_by(step).collect();
+    let tally = seeds(THREADS, 0..chosen.len() as u64, &|_| (), |at| {
+        let plan = Plan::List(vec![chosen[usize::try_from(at).unwrap()]]);
+        run(Setup { plan, ..setup("reference", 0) }, false)
+    });
+    assert_kept(&tally);
+    assert!(tally.struck >= tally.seeds * 9 / 10, "{} of {} faults struck", tally.struck, tally.seeds);
+}
+
+#[test]
+fn rel_02_random_schedules() {
+    let tally = campaign("everyday", count(10_000));
+    assert_kept(&tally);
+    assert!(tally.days >= 30.0 * tally.seeds as f64);
+}
+
+#[test]
+fn rel_03_same_seed_same_trace() {
+    let hashes = |name: &'static str, seeds_: u64| {
+        let hashes = Mutex::new(Vec::new());
+        seeds(THREADS, 0..seeds_, &|_| (), |seed| {
+            let outcome = run(setup(name, seed), false);
+            hashes.lock().unwrap().push((seed, outcome.hash, outcome.objects.clone()));
+            outcome
+        });
+        let mut hashes = hashes.into_inner().unwrap();
+        hashes.sort_by_key(|(seed, ..)| *seed);
+        hashes
+    };
+    for (name, seeds) in [("everyday", count(200)), ("tokens", 4), ("duplicates", 4), ("poison", 4)] {
+        let (first, second) = (hashes(name, seeds), hashes(name, seeds));
+        for ((seed, hash, objects), (_, again, objects_again)) in first.iter().zip(&second) {
+            assert_eq!(hash, again, "{name} seed {seed}");
+            assert_eq!(objects, objects_again, "{name} seed {seed}");
+        }
+        let mut different: Vec<_> = first.iter().map(|(_, hash, _)| hash).collect();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), first.len(), "other seeds have other traces");
+    }
+}
+
+/// A replay from the faults that struck is the run itself.
+#[test]
+fn rel_03_a_list_of_faults_replays_a_storm() {
+    for seed in 0..count(200) {
+        let storm = run(setup("everyday", seed), false);
+        let replay = run(Setup { plan: Plan::List(storm.struck.clone()), ..setup("everyday", seed) }, false);
+        assert_eq!(storm.hash, replay.hash, "seed {seed}");
+    }
+}
+
+#[test]
+fn rel_05_rare_paths_are_reached() {
+    let mut all = campaign("everyday", count(2_000)).counters;
+    for (name, seeds) in [("tokens", 1_000), ("duplicates", 300), ("poison", 200)] {
+        for (path, times) in campaign(name, count(seeds)).counters {
+            *all.entry(path).or_default() += times;
+        }
+    }
+    let least = if cfg!(debug_assertions) { 1 } else { 100 };
+    let missing: Vec<_> =
+        PATHS.iter().filter(|path| all.get(**path).copied().unwrap_or_default() < least).collect();
+    assert!(missing.is_empty(), "reached less than {least} times: {missing:?} in {all:#?}");
+}
+
+/// What has to happen sometimes, or the other tests prove less than they seem to.
+const PATHS: &[&str] = &[
+    "crash-after at api",
+    "crash-after at queue",
+    "crash-after at secrets",
+    "crash-after at store",
+    "crash-after at token",
+    "crash-before at api",
+    "crash-before at queue",
+    "crash-before at secrets",
+    "crash-before at store",
+    "current after 1 healed runs",
+    "delivered again",
+    "delivered many times",
+    "dispatch failed",
+    "fault clock-jump",
+    "fault duplicate",
+    "fault error-after-effect",
+    "fault error-before",
+    "fault garbled",
+    "fault reorder",
+    "fault slow",
+    "fault source-write",
+    "fault status-429-date-30",
+    "fault status-503",
+    "fault timeout",
+    "fault token-revoked",
+    "firing delivered twice",
+    "grant killed",
+    "parked",
+    "process died",
+    "put refused",
+    "reconnected",
+    "redriven",
+    "refresh token sent by a second process",
+    "result of a task lost",
+    "task already done",
+    "task failed: TokenRejected",
+    "task failed: TooManyRejected",
+    "task failed: Unavailable",
+    "task with rejected rows",
+];
+
+#[test]
+fn rel_07_every_message_many_times() {
+    let tally = campaign("duplicates", count(1_000));
+    assert_kept(&tally);
+    // Each run's tasks were delivered at least twice.
+    assert!(tally.count("delivered many times") >= tally.count("commits"));
+    assert!(tally.count("task already done") > 0);
+}
+
+#[test]
+fn rel_12_a_finished_sync_adds_nothing() {
+    // Every run of every scenario ends with it; here without faults, so that nothing else is in the way.
+    let tally = seeds(THREADS, 0..count(1_000), &|_| (), |seed| {
+        run(Setup { plan: Plan::Quiet, ..setup("everyday", seed) }, false)
+    });
+    assert_kept(&tally);
+}
+
+#[test]
+fn rel_22_tokens_die_and_clocks_are_wrong() {
+    let tally = campaign("tokens", count(2_000));
+    assert_kept(&tally);
+    assert!(tally.count("grant killed") > 0 && tally.count("reconnected") > 0);
+}
+
+#[test]
+fn rel_24_poison_is_rejected_parked_and_redriven() {
+    let tally = campaign("poison", count(500));
+    assert_kept(&tally);
+    assert!(tally.count("redriven") >= 2 * tally.seeds, "two tables are parked in each");
+}
+
+#[test]
+fn rel_26_everything_is_current_after_two_healed_runs() {
+    let tally = seeds(THREADS, 0..count(1_000), &|_| (), |seed| {
+        // Short and hard: what heals is what the storm left behind.
+        let short = setup("everyday", seed + 1_000_000);
+        let course = Course::Days { days: 3, runs_a_day: 4, writes_a_day: 12 };
+        run(Setup { course, ..short }, false)
+    });
+    assert_kept(&tally);
+    let healed = tally.count("current after 1 healed runs") + tally.count("current after 2 healed runs");
+    assert_eq!(healed, tally.seeds);
+}
