@@ -36,16 +36,14 @@ fn skip(bytes: &[u8], at: usize) -> usize {
 fn end_of_value(bytes: &[u8], start: usize) -> usize {
     let (mut depth, mut quoted, mut at) = (0_u32, false, start);
     while let Some(byte) = bytes.get(at) {
-        match (quoted, byte) {
-            (true, b'\\') => at += 1,
-            (true, b'"') => quoted = false,
-            (true, _) => {}
-            (false, b'"') => quoted = true,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') if depth == 0 => return at,
-            (false, b'}' | b']') => depth -= 1,
-            (false, b',' | b':' | b' ' | b'\t' | b'\r' | b'\n') if depth == 0 => return at,
-            (false, _) => {}
+        match byte {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => return at,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
         }
         at += 1;
         if depth == 0 && !quoted && matches!(byte, b'"' | b'}' | b']') {

@@ -5,6 +5,8 @@
 mod fields;
 mod history;
 mod random;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
