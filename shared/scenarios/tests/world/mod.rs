@@ -109,8 +109,12 @@ impl World {
     pub(crate) async fn extract(&self, run: &RunId, table: &str, unit: &Unit, mode: Mode) -> Result<Report> {
         let connection = ConnectionName::new("test").unwrap();
         let task = Task::new(&connection, run, table.into(), unit.clone(), mode);
-        let tokens = Arc::new(FixedToken(SecretString::from(self.token.clone())));
-        sync::extract(&self.worker, tokens, &task, &Stop::default()).await
+        sync::extract(&self.worker, self.tokens(), &task, &Stop::default()).await
+    }
+
+    /// The token of the world's person, who never has another.
+    pub(crate) fn tokens(&self) -> Arc<FixedToken> {
+        Arc::new(FixedToken(SecretString::from(self.token.clone())))
     }
 
     pub(crate) async fn objects(&self) -> Vec<String> {
