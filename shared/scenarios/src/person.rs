@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,6 +70,7 @@ pub(crate) async fn watch(world: Rc<World>) {
             handle.sleep(Duration::from_mins(10)).await;
         }
         world.ground.trace.count("reconnected");
+        world.ground.may_lose_grant.store(false, Ordering::Relaxed);
         person.alarmed.set(false);
         person.bell.ring();
         world.ground.queue_bell.ring();
