@@ -189,7 +189,8 @@ fn notice(world: &World, dispatched: &[Dispatched]) {
     for error in dispatched.iter().filter_map(|d| d.tasks.as_ref().err()) {
         world.ground.trace.note(&world.ground.handle, &format!("dispatch failed: {error}"));
         if error.kind() == ErrorKind::ReconnectNeeded {
-            if !world.ground.may_lose_grant.load(Ordering::Relaxed) {
+            // An alarm that is open already is told again by every dispatch.
+            if !world.person.is_alarmed() && !world.ground.may_lose_grant.load(Ordering::Relaxed) {
                 let what = error.to_string();
                 world.ground.violated("a grant is lost only where its successor could be", what);
             }
