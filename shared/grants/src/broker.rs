@@ -127,6 +127,12 @@ impl Broker {
     pub async fn ready(&self, connection: &ConnectionName) -> Result<AccessToken> {
         let token = self.refresh_if_due(connection).await?;
         if self.is_refused(&token).await {
+            if self.present(connection).await?.is_due(self.clock.now()) {
+                // Just now a refresh was tried, and may have arrived: not a second time in one run.
+                let message =
+                    format!("the access token of {connection} is dead, and cannot be refreshed just now");
+                return Err(Error::new(ErrorKind::Unavailable, message).next("the next run tries again"));
+            }
             tracing::debug!(name: "revoked_token_found", target: "path", %connection, "refreshing before its time");
             return self.refresh_after_rejection(connection, &token).await;
         }

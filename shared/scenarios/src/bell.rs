@@ -1,6 +1,5 @@
 //! Waiting until something happens, or until a time.
 
-use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -32,7 +31,7 @@ impl Bell {
     /// Waits until it was rung more often than `seen`, or until `deadline`, in microseconds.
     pub(crate) async fn wait(&self, handle: &Handle, seen: u64, deadline: Option<i64>) {
         let mut timer = std::pin::pin!(handle.sleep_until(deadline.unwrap_or(i64::MAX)));
-        let timed = Cell::new(deadline.is_some());
+        let ends = deadline.is_some();
         std::future::poll_fn(|context| {
             let waits = self.with(|(rung, waiting)| {
                 let waits = *rung == seen;
@@ -41,7 +40,7 @@ impl Bell {
                 }
                 waits
             });
-            if !waits || (timed.get() && timer.as_mut().poll(context).is_ready()) {
+            if !waits || (ends && timer.as_mut().poll(context).is_ready()) {
                 return Poll::Ready(());
             }
             Poll::Pending

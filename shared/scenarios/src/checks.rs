@@ -19,6 +19,9 @@ pub(crate) fn at_the_end(world: &World) {
         if commit["number"].as_u64() != Some(*number) {
             world.ground.violated("pointers are numbered without a gap", key.clone());
         }
+        if commit["done"] == Value::Bool(false) {
+            continue;
+        }
         let task = commit["task"].as_str().unwrap_or_default().to_owned();
         if !tasks.insert(task) {
             world.ground.violated("a task commits once", key.clone());

@@ -31,7 +31,9 @@ pub(crate) async fn run(world: Rc<World>) {
     }
     set_calm(&world, false);
     match world.setup.course {
-        Course::Days { days, runs_a_day, writes_a_day } => storm(&world, days, runs_a_day, writes_a_day).await,
+        Course::Days { days, runs_a_day, writes_a_day } => {
+            storm(&world, days, runs_a_day, writes_a_day).await;
+        }
         Course::Runs { runs, apart, writes } => runs_apart(&world, runs, apart, writes).await,
     }
     heal(&world).await;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use freshbooks::Budget;
@@ -52,12 +53,9 @@ async fn work(world: Rc<World>, machine: Machine) {
     let queue = QueuePort(machine.clone());
     let (worker, broker) = engine(&world, &machine);
     loop {
-        let delivery = match queue.receive().await {
-            Ok(delivery) => delivery,
-            Err(_) => {
-                world.ground.handle.sleep(Duration::from_secs(1)).await;
-                continue;
-            }
+        let Ok(delivery) = queue.receive().await else {
+            world.ground.handle.sleep(Duration::from_secs(1)).await;
+            continue;
         };
         let outcome = {
             let work = pin!(invoke(&worker, &broker, &machine, &delivery));
@@ -101,7 +99,8 @@ async fn invoke(
 ) -> Result<Report> {
     let task: Task = serde_json::from_str(&delivery.body)
         .map_err(|e| model::Error::new(ErrorKind::Config, "the message is not a task").because(e))?;
-    let deadline = machine.now().saturating_add(i64::try_from(WORKER_TIMEOUT.as_micros()).unwrap_or(i64::MAX));
+    let deadline =
+        machine.now().saturating_add(i64::try_from(WORKER_TIMEOUT.as_micros()).unwrap_or(i64::MAX));
     let stop = Stop::at(Timestamp::from_microsecond(deadline).unwrap_or(Timestamp::MAX));
     let tokens = ConnectionTokens { broker: Arc::clone(broker), connection: task.connection.clone() };
     sync::extract(worker, Arc::new(tokens), &task, &stop).await
@@ -172,7 +171,8 @@ pub(crate) async fn fire(world: Rc<World>, scheduled_at: Timestamp, mode: Mode) 
         let place = Rc::clone(&result);
         let inside = Rc::clone(&world);
         let exit = world.spawner.spawn(id, async move {
-            let firing = Firing { scheduled_at, connection: None, tables: Vec::new(), mode, accept_deletions: false };
+            let firing =
+                Firing { scheduled_at, connection: None, tables: Vec::new(), mode, accept_deletions: false };
             let dispatched = dispatch(&inside, &machine, &firing).await;
             *place.borrow_mut() = Some(dispatched);
         });
@@ -193,6 +193,11 @@ fn notice(world: &World, dispatched: &[Dispatched]) {
     for error in dispatched.iter().filter_map(|d| d.tasks.as_ref().err()) {
         world.ground.trace.note(&world.ground.handle, &format!("dispatch failed: {error}"));
         if error.kind() == ErrorKind::ReconnectNeeded {
+            // An alarm that is open already is told again by every dispatch.
+            if !world.person.is_alarmed() && !world.ground.may_lose_grant.load(Ordering::Relaxed) {
+                let what = error.to_string();
+                world.ground.violated("a grant is lost only where its successor could be", what);
+            }
             world.person.alarm();
         }
     }
@@ -207,7 +212,7 @@ async fn dispatch(world: &World, machine: &Machine, firing: &Firing) -> Result<V
     let work = pin!(dispatcher.dispatch(firing));
     let limit = pin!(world.ground.handle.sleep(DISPATCH_TIMEOUT));
     match select(work, limit).await {
-        Either::Left((dispatched, _)) => dispatched,
+        Either::Left((done, _)) => done,
         Either::Right(_) => {
             world.ground.trace.count("dispatch timed out");
             machine.die().await

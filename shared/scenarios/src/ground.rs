@@ -51,6 +51,8 @@ pub(crate) struct Ground {
     pub(crate) violations: Mutex<Vec<Violation>>,
     /// Refresh tokens that a process has sent, by hash, with that process.
     pub(crate) redeemed: Mutex<Vec<(ProcessId, u64)>>,
+    /// Whether something has happened since the last connect that may cost the grant.
+    pub(crate) may_lose_grant: AtomicBool,
     pub(crate) expect: Expect,
 }
 
@@ -133,18 +135,24 @@ impl Machine {
         self.event(number, &[point.port.name(), point.verb, point.of, fault.map_or("", Fault::kind)]);
         if let Some(fault) = fault {
             ground.trace.count(&format!("fault {fault}"));
+            if point.port == Port::Token || fault == Fault::TokenRevoked {
+                ground.may_lose_grant.store(true, Ordering::Relaxed);
+            }
             if matches!(fault, Fault::CrashBefore | Fault::CrashAfter) {
                 ground.trace.count(&format!("{} at {}", fault.kind(), point.port.name()));
             }
             if ground.trace.keeps_lines() {
-                let text = format!("  !! {fault} strikes {} #{number} {} {}", self.process, point.verb, point.of);
+                let text =
+                    format!("  !! {fault} strikes {} #{number} {} {}", self.process, point.verb, point.of);
                 ground.trace.note(&ground.handle, &text);
             }
         }
         match fault {
             Some(Fault::CrashBefore) => self.die::<()>().await,
             Some(Fault::ClockJump) => self.jump(ground.chance(number, "jump")),
-            Some(Fault::SourceWrite) => ground.source.write(&mut fastrand::Rng::with_seed(ground.chance(number, "write"))),
+            Some(Fault::SourceWrite) => {
+                ground.source.write(&mut fastrand::Rng::with_seed(ground.chance(number, "write")));
+            }
             Some(Fault::TokenRevoked) => self.revoke(ground.chance(number, "revoke")),
             _ => {}
         }
@@ -172,6 +180,7 @@ impl Machine {
     /// The end of this process, here.
     pub(crate) async fn die<T>(&self) -> T {
         self.ground.trace.count("process died");
+        self.ground.may_lose_grant.store(true, Ordering::Relaxed);
         self.ground.handle.kill(self.process);
         std::future::pending().await
     }

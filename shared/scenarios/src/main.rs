@@ -146,7 +146,16 @@ fn tell(scenario: &Scenario, outcome: &Outcome) {
 fn summary(rows: &[(&str, Tally, f64)]) {
     println!(
         "\n{:<11} {:>7} {:>9} {:>8} {:>9} {:>10} {:>9} {:>9} {:>8} {:>10} {:>7}",
-        "scenario", "seeds", "days", "runs", "tasks", "requests", "commits", "faults", "crashes", "violations",
+        "scenario",
+        "seeds",
+        "days",
+        "runs",
+        "tasks",
+        "requests",
+        "commits",
+        "faults",
+        "crashes",
+        "violations",
         "wall s"
     );
     for (name, tally, seconds) in rows {

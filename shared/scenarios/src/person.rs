@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -65,7 +66,12 @@ pub(crate) async fn watch(world: Rc<World>) {
             let seen = person.bell.rung();
             person.bell.wait(&handle, seen, Some(at)).await;
         }
-        while !connect(&world, true).await {
+        loop {
+            // What strikes while the person connects may cost the new grant.
+            world.ground.may_lose_grant.store(false, Ordering::Relaxed);
+            if connect(&world, true).await {
+                break;
+            }
             handle.sleep(Duration::from_mins(10)).await;
         }
         world.ground.trace.count("reconnected");

@@ -239,8 +239,7 @@ pub struct Runtime {
 impl Runtime {
     /// A runtime whose time begins at `start` and whose order `dice` decide.
     pub fn new(dice: fastrand::Rng, start: Timestamp) -> Self {
-        let handle =
-            Handle(Arc::new(Mutex::new(State { now: start.as_microsecond(), ..State::default() })));
+        let handle = Handle(Arc::new(Mutex::new(State { now: start.as_microsecond(), ..State::default() })));
         let spawner = Spawner { handle: handle.clone(), new: Rc::default() };
         Self { handle, spawner, dice, steps: 0 }
     }
@@ -270,10 +269,8 @@ impl Runtime {
         let place = Rc::clone(&result);
         let _exit = self.spawner.spawn(self.handle.reserve(), async move { place.set(Some(main.await)) });
         let mut processes = BTreeMap::new();
-        let end = self
-            .handle
-            .micros()
-            .saturating_add(i64::try_from(bounds.time.as_micros()).unwrap_or(i64::MAX));
+        let end =
+            self.handle.micros().saturating_add(i64::try_from(bounds.time.as_micros()).unwrap_or(i64::MAX));
         loop {
             self.settle(&mut processes);
             if let Some(result) = result.take() {
@@ -384,7 +381,7 @@ mod tests {
                 let inner = handle.clone();
                 let exit = spawner.spawn(id, async move {
                     let _tell = tell;
-                    inner.sleep(Duration::from_secs(60)).await;
+                    inner.sleep(Duration::from_mins(1)).await;
                 });
                 handle.sleep(Duration::from_secs(30)).await;
                 handle.kill(id);

@@ -17,8 +17,8 @@ use crate::oracle::{Except, Judge, Violation};
 use crate::person::{self, Person};
 use crate::ports::clock::SourceClock;
 use crate::ports::queue::Messages;
-use crate::scenario;
 use crate::runtime::{Bounds, Runtime, Spawner};
+use crate::scenario;
 use crate::setup::{Course, Setup};
 use crate::source::Source;
 use crate::trace::{Counters, Trace, Watch};
@@ -124,7 +124,7 @@ pub fn run(setup: Setup, lines: bool) -> Outcome {
     #[expect(clippy::cast_precision_loss, reason = "days for people")]
     let days = (handle.micros() - start.as_microsecond()) as f64 / 86_400e6;
     let violations = lock(&ground.violations).clone();
-    let objects = lock(&ground.objects).clone();
+    let objects = std::mem::take(&mut *lock(&ground.objects));
     Outcome {
         scenario,
         seed,
@@ -159,6 +159,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         judge: Mutex::new(Some(judge)),
         violations: Mutex::default(),
         redeemed: Mutex::default(),
+        may_lose_grant: AtomicBool::new(false),
         expect: setup.expect,
     }
 }

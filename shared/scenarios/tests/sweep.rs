@@ -130,7 +130,10 @@ async fn a_row_that_cannot_be_typed_is_not_gone() {
     let (world, unit, _) = world();
     sync(&world, &unit).await;
     let spoiled = FaultKind::TypeChanged { key: "name".to_owned(), row: Some(2) };
-    world.simulator.control().set_options(|options| options.faults = vec![Fault::always(spoiled).on("taxes")]);
+    world
+        .simulator
+        .control()
+        .set_options(|options| options.faults = vec![Fault::always(spoiled).on("taxes")]);
     let report = sync(&world, &unit).await;
     assert_eq!(rows(std::slice::from_ref(&report)).get("taxes"), None);
     assert_eq!(report.rejected.len(), 1, "{:?}", report.rejected);

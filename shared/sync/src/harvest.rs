@@ -189,7 +189,9 @@ impl Extraction<'_> {
             let unknown = habits.honours_updated.is_none() || habits.lists_all_states.is_none();
             match (total(Lifecycle::Active), total(Lifecycle::Archived), total(Lifecycle::Deleted)) {
                 (Some(active), Some(archived), Some(deleted)) => Totals { active, archived, deleted },
-                (_, Some(archived), Some(deleted)) if archived + deleted > 0 && unknown => probe.totals().await?,
+                (_, Some(archived), Some(deleted)) if archived + deleted > 0 && unknown => {
+                    probe.totals().await?
+                }
                 _ => return Ok(()),
             }
         } else {

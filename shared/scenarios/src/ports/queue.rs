@@ -10,7 +10,7 @@ use crate::faults::{Fault, Point, Port};
 use crate::ground::{Failed, Machine, Strike, lock};
 
 /// After it a message that was not deleted is shown again.
-pub(crate) const VISIBILITY: Duration = Duration::from_secs(5400);
+pub(crate) const VISIBILITY: Duration = Duration::from_mins(90);
 /// Deliveries before a message is parked.
 const MOST_RECEIVES: u32 = 5;
 
@@ -145,7 +145,8 @@ impl QueuePort {
                 continue;
             }
             let effect = |strike: Strike| {
-                let any = (strike.fault == Some(Fault::Reorder)).then(|| ground.chance(strike.number, "reorder"));
+                let any =
+                    (strike.fault == Some(Fault::Reorder)).then(|| ground.chance(strike.number, "reorder"));
                 let twice = strike.fault == Some(Fault::Duplicate);
                 Ok(lock(&ground.queue).receive(ground.handle.micros(), any, twice))
             };

@@ -21,10 +21,13 @@ const TOKEN_PATH: &str = "/auth/oauth/token";
 
 fn failure(failed: Failed) -> TransportError {
     match failed {
-        Failed::Before => TransportError { may_have_arrived: false, message: "connection refused".to_owned() },
-        Failed::Unknown => {
-            TransportError { may_have_arrived: true, message: "connection closed without an answer".to_owned() }
+        Failed::Before => {
+            TransportError { may_have_arrived: false, message: "connection refused".to_owned() }
         }
+        Failed::Unknown => TransportError {
+            may_have_arrived: true,
+            message: "connection closed without an answer".to_owned(),
+        },
     }
 }
 

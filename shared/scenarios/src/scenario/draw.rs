@@ -48,7 +48,11 @@ pub(crate) fn options(dice: &mut fastrand::Rng, expect: Expect) -> Options {
         order: if dice.u32(..3) == 0 { Order::Updated } else { Order::Id },
         updated_zone: if dice.bool() { UpdatedZone::Eastern } else { UpdatedZone::Utc },
         honoured_updated: honoured,
-        default_states: if dice.bool() { DefaultStates::ActiveAndArchived } else { DefaultStates::ActiveOnly },
+        default_states: if dice.bool() {
+            DefaultStates::ActiveAndArchived
+        } else {
+            DefaultStates::ActiveOnly
+        },
         vis_state_with_window: if dice.u32(..4) == 0 && expect.ignored_windows {
             VisStateWithWindow::WindowIgnored
         } else {

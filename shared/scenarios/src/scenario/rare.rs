@@ -11,7 +11,8 @@ use crate::setup::{Course, Setup, TODAY};
 /// Every message comes many times, and nothing else goes wrong.
 pub(super) fn duplicates(seed: u64) -> Setup {
     let mut dice = draw::dice(seed, "duplicates");
-    let wanted = |fault| matches!(fault, Fault::Duplicate | Fault::Reorder | Fault::Slow | Fault::SourceWrite);
+    let wanted =
+        |fault| matches!(fault, Fault::Duplicate | Fault::Reorder | Fault::Slow | Fault::SourceWrite);
     Setup {
         scenario: "duplicates",
         seed,

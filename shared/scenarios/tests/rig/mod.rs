@@ -25,9 +25,6 @@ use sync::{Report, Stop, Worker};
 
 pub(crate) use store::Memory;
 
-/// Whether the engine marks vanished rows as gone. Until it does, they may stay in the lake.
-pub(crate) const SWEEPS_VANISHED_ROWS: bool = false;
-
 /// Time that passes only when somebody waits.
 #[derive(Debug)]
 pub(crate) struct Virtual(Mutex<Timestamp>);
@@ -200,13 +197,13 @@ impl Rig {
 
     /// What is not as the source has it.
     pub(crate) fn current(&mut self) -> Vec<Violation> {
-        let except = Except { no_sweeps: !SWEEPS_VANISHED_ROWS, ..Except::default() };
+        let except = Except::default();
         self.judge.current(&except)
     }
 
     /// Like [`current`](Self::current), of one table of one unit.
     pub(crate) fn current_of(&mut self, table: &str, unit: &Unit) -> Vec<Violation> {
-        let mut except = Except { no_sweeps: !SWEEPS_VANISHED_ROWS, ..Except::default() };
+        let mut except = Except::default();
         for other in self.source.tables() {
             for place in self.source.units(other) {
                 if (*other, &place) != (table, unit) {
