@@ -30,10 +30,8 @@ pub enum Bug {
     ShortPageEnds,
     /// Deleted rows are not asked for.
     DeletedNotRead,
-    /// A row that is not listed is marked deleted, whether or not the listing was complete.
+    /// The list that a sweep goes by is not proved to be complete.
     SweepUnproved,
-    /// A sweep has no brake and asks nobody.
-    SweepUnbraked,
     /// A refused refresh request is sent again though it may have arrived.
     TokenResent,
     /// The successor is made current without being saved as pending first.
@@ -46,6 +44,8 @@ pub enum Bug {
     WindowEndsTask,
     /// A rejected row is dropped in silence.
     RejectedDropped,
+    /// A task works on until its time is over.
+    DeadlineIgnored,
 }
 
 impl Bug {
@@ -64,13 +64,13 @@ impl Bug {
         Self::ShortPageEnds,
         Self::DeletedNotRead,
         Self::SweepUnproved,
-        Self::SweepUnbraked,
         Self::TokenResent,
         Self::SuccessorNotSaved,
         Self::ChangedRowSkipped,
         Self::WindowGap,
         Self::WindowEndsTask,
         Self::RejectedDropped,
+        Self::DeadlineIgnored,
     ];
 }
 

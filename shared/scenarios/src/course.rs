@@ -168,7 +168,10 @@ async fn heal(world: &Rc<World>) {
     set_calm(world, true);
     let ground = &world.ground;
     ground.healed.store(true, Ordering::Relaxed);
-    ground.source.simulator().control().set_options(|options| options.faults.clear());
+    ground.source.simulator().control().set_options(|options| {
+        options.faults.clear();
+        options.latency_ms = 0;
+    });
     world.person.hurry();
     lock(&ground.queue).send_once();
     drained(world).await;

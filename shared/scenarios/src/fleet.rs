@@ -23,8 +23,8 @@ use crate::ports::transport::Wire;
 use crate::runtime::Ended;
 use crate::world::World;
 
-/// The time-out of the function that does tasks.
-const WORKER_TIMEOUT: Duration = Duration::from_mins(15);
+/// A task gives itself back so long before its time-out.
+const MARGIN: i64 = 5_000_000;
 /// The time-out of the function that dispatches.
 const DISPATCH_TIMEOUT: Duration = Duration::from_mins(5);
 /// A failed invocation of it is tried once more.
@@ -58,8 +58,8 @@ async fn work(world: Rc<World>, machine: Machine) {
             continue;
         };
         let outcome = {
-            let work = pin!(invoke(&worker, &broker, &machine, &delivery));
-            let limit = pin!(world.ground.handle.sleep(WORKER_TIMEOUT));
+            let work = pin!(invoke(&world, &worker, &broker, &machine, &delivery));
+            let limit = pin!(world.ground.handle.sleep(world.timeout()));
             match select(work, limit).await {
                 Either::Left((outcome, _)) => outcome,
                 Either::Right(_) => {
@@ -92,6 +92,7 @@ fn pause(kind: ErrorKind, deliveries: u32) -> Duration {
 }
 
 async fn invoke(
+    world: &World,
     worker: &Worker,
     broker: &Arc<Broker>,
     machine: &Machine,
@@ -99,11 +100,28 @@ async fn invoke(
 ) -> Result<Report> {
     let task: Task = serde_json::from_str(&delivery.body)
         .map_err(|e| model::Error::new(ErrorKind::Config, "the message is not a task").because(e))?;
-    let deadline =
-        machine.now().saturating_add(i64::try_from(WORKER_TIMEOUT.as_micros()).unwrap_or(i64::MAX));
+    let handle = &world.ground.handle;
+    let (began, given) = (handle.micros(), micros(world.timeout()));
+    let deadline = machine.now().saturating_add(given);
     let stop = Stop::at(Timestamp::from_microsecond(deadline).unwrap_or(Timestamp::MAX));
     let tokens = ConnectionTokens { broker: Arc::clone(broker), connection: task.connection.clone() };
-    sync::extract(worker, Arc::new(tokens), &task, &stop).await
+    let outcome = sync::extract(worker, Arc::new(tokens), &task, &stop).await;
+    // A clock that jumps takes the deadline with it.
+    let late = handle.micros() - began > (given - MARGIN).max(0);
+    if late && machine.now() <= deadline {
+        let what = format!(
+            "{} worked for {} s of {}",
+            task.id,
+            (handle.micros() - began) / 1_000_000,
+            given / 1_000_000
+        );
+        world.ground.violated("a task gives itself back 5 s before its end", what);
+    }
+    outcome
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn tell(world: &World, machine: &Machine, outcome: &Result<Report>) {

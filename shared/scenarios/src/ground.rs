@@ -15,7 +15,6 @@ use crate::oracle::{Judge, Violation};
 use crate::ports::queue::Messages;
 use crate::ports::secrets::Secret;
 use crate::runtime::{Handle, ProcessId};
-use crate::setup::Expect;
 use crate::source::Source;
 use crate::trace::Trace;
 
@@ -53,7 +52,6 @@ pub(crate) struct Ground {
     pub(crate) redeemed: Mutex<Vec<(ProcessId, u64)>>,
     /// Whether something has happened since the last connect that may cost the grant.
     pub(crate) may_lose_grant: AtomicBool,
-    pub(crate) expect: Expect,
 }
 
 impl Ground {
@@ -168,7 +166,7 @@ impl Machine {
 
     fn revoke(&self, chance: u64) {
         let control = self.ground.source.simulator().control();
-        if self.ground.expect.revoked_tokens && !chance.is_multiple_of(4) {
+        if !chance.is_multiple_of(4) {
             control.revoke_access_tokens();
             self.ground.trace.count("access tokens revoked");
         } else {

@@ -9,6 +9,7 @@ mod fleet;
 mod ground;
 pub mod oracle;
 mod person;
+pub mod planted;
 mod ports;
 pub mod runtime;
 pub mod scenario;
@@ -20,7 +21,7 @@ mod world;
 
 pub use campaign::{Campaign, Tally, seeds};
 pub use faults::{Fault, Injector, Plan, Point, Port, RetryAfter, Storm};
-pub use setup::{Course, Expect, Setup, TODAY};
+pub use setup::{Course, Setup};
 pub use shrink::shrink;
 pub use trace::{Counters, Trace, Watch};
 pub use world::{Outcome, run};

@@ -6,6 +6,9 @@ use simulator::Options;
 
 use crate::faults::Plan;
 
+/// The time-out of the function that does tasks.
+pub(crate) const WORKER_TIMEOUT: Duration = Duration::from_mins(15);
+
 /// One run of a scenario, decided by its seed.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -36,8 +39,8 @@ pub struct Setup {
     /// A table, and its column of days into one row of which something else is put before the last run, and a day
     /// after it.
     pub poison: Option<(&'static str, &'static str)>,
-    /// What is left out.
-    pub expect: Expect,
+    /// How long a worker may take for a task until everything heals.
+    pub timeout: Duration,
 }
 
 /// What happens before everything heals.
@@ -62,17 +65,3 @@ pub enum Course {
         writes: u32,
     },
 }
-
-/// Promises that are not yet kept, and so not yet asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Expect {
-    /// Rows that vanish from lists are marked as deleted.
-    pub sweeps: bool,
-    /// An access token that FreshBooks revoked before its time is refreshed.
-    pub revoked_tokens: bool,
-    /// A list that ignores its `updated` window brings nothing twice.
-    pub ignored_windows: bool,
-}
-
-/// What holds today.
-pub const TODAY: Expect = Expect { sweeps: true, revoked_tokens: true, ignored_windows: true };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::ports::clock::SourceClock;
 use crate::ports::queue::Messages;
 use crate::runtime::{Bounds, Runtime, Spawner};
 use crate::scenario;
-use crate::setup::{Course, Setup};
+use crate::setup::{Course, Setup, WORKER_TIMEOUT};
 use crate::source::Source;
 use crate::trace::{Counters, Trace, Watch};
 
@@ -44,6 +44,11 @@ impl World {
         throw(&mut lock(&self.ground.dice))
     }
 
+    /// How long a worker may take for a task, now.
+    pub(crate) fn timeout(&self) -> Duration {
+        if self.ground.healed.load(Ordering::Relaxed) { WORKER_TIMEOUT } else { self.setup.timeout }
+    }
+
     /// The account that the invite asks for.
     pub(crate) fn wanted_account(&self) -> Option<String> {
         let business = self.setup.only_business?;
@@ -53,7 +58,7 @@ impl World {
 
     /// What the judge of currency leaves out: the other business, and what is not promised yet.
     pub(crate) fn except(&self) -> Except {
-        let mut except = Except { no_sweeps: !self.setup.expect.sweeps, ..Except::default() };
+        let mut except = Except::default();
         let Some(only) = self.setup.only_business else { return except };
         let businesses = self.ground.source.simulator().businesses();
         let Some(business) = businesses.get(only) else { return except };
@@ -160,7 +165,6 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         violations: Mutex::default(),
         redeemed: Mutex::default(),
         may_lose_grant: AtomicBool::new(false),
-        expect: setup.expect,
     }
 }
 

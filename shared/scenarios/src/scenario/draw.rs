@@ -1,6 +1,5 @@
 //! What several scenarios draw from a seed.
 
-use crate::setup::Expect;
 use jiff::{SignedDuration, Timestamp};
 use simulator::{DefaultStates, OAuthOptions, Options, Order, UpdatedZone, VisStateWithWindow};
 
@@ -36,12 +35,9 @@ pub(crate) fn start(dice: &mut fastrand::Rng) -> Timestamp {
 }
 
 /// A source whose open questions the dice answer.
-pub(crate) fn options(dice: &mut fastrand::Rng, expect: Expect) -> Options {
+pub(crate) fn options(dice: &mut fastrand::Rng) -> Options {
     let honoured = ["clients", "invoices", "expenses", "payments"];
-    // Thrown in any case, so that what is expected changes nothing else.
-    let ignored = honoured.map(|_| dice.u32(..4) == 0 && expect.ignored_windows);
-    let honoured: Vec<String> =
-        honoured.iter().zip(ignored).filter(|(_, i)| !i).map(|(name, _)| (*name).to_owned()).collect();
+    let honoured = honoured.into_iter().filter(|_| dice.u32(..4) > 0).map(str::to_owned).collect();
     Options {
         seed: dice.u64(..1 << 20),
         scale: dice.u64(10..30),
@@ -53,14 +49,14 @@ pub(crate) fn options(dice: &mut fastrand::Rng, expect: Expect) -> Options {
         } else {
             DefaultStates::ActiveOnly
         },
-        vis_state_with_window: if dice.u32(..4) == 0 && expect.ignored_windows {
-            VisStateWithWindow::WindowIgnored
-        } else {
-            VisStateWithWindow::Both
+        vis_state_with_window: match dice.u32(..6) {
+            0 => VisStateWithWindow::WindowIgnored,
+            1 => VisStateWithWindow::StateIgnored,
+            _ => VisStateWithWindow::Both,
         },
         vis_state_lists: dice.bool(),
         empty_pages: dice.u64(..2),
-        most_per_page: dice.u64(3..12),
+        most_per_page: dice.u64(2..12),
         request_log: 0,
         oauth: OAuthOptions {
             old_access_token_lives: dice.bool(),

@@ -2,7 +2,7 @@
 
 use crate::faults::{Fault, Plan, Storm};
 use crate::scenario::draw;
-use crate::setup::{Course, Setup, TODAY};
+use crate::setup::{Course, Setup, WORKER_TIMEOUT};
 
 pub(super) fn setup(seed: u64) -> Setup {
     let mut dice = draw::dice(seed, "everyday");
@@ -19,12 +19,12 @@ pub(super) fn setup(seed: u64) -> Setup {
         only_business: [None, Some(0), Some(1)][dice.usize(..3)],
         workers: dice.u32(1..=4),
         course: Course::Days { days: 30, runs_a_day, writes_a_day: dice.u32(2..12) },
-        options: draw::options(&mut dice, TODAY),
+        options: draw::options(&mut dice),
         plan: Plan::Storm(Storm::new(seed, |fault| fault != Fault::TokenRevoked || kills)),
         skew: 0,
         copies: None,
         trouble: Vec::new(),
         poison: None,
-        expect: TODAY,
+        timeout: WORKER_TIMEOUT,
     }
 }

@@ -47,6 +47,11 @@ pub const ALL: &[Scenario] = &[
         about: "a row that cannot be typed, a changed shape, a table that always fails; then redrive",
         setup: rare::poison,
     },
+    Scenario {
+        name: "deadline",
+        about: "a slow source, and for each task as many seconds as the seed says",
+        setup: rare::deadline,
+    },
 ];
 
 /// The scenario of that name.

@@ -6,7 +6,7 @@ use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions, Option
 
 use crate::faults::{Fault, Plan, Storm};
 use crate::scenario::draw;
-use crate::setup::{Course, Setup, TODAY};
+use crate::setup::{Course, Setup, WORKER_TIMEOUT};
 
 /// Every message comes many times, and nothing else goes wrong.
 pub(super) fn duplicates(seed: u64) -> Setup {
@@ -21,13 +21,13 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         only_business: None,
         workers: dice.u32(2..=6),
         course: Course::Days { days: 4, runs_a_day: dice.u32(1..=4), writes_a_day: 12 },
-        options: draw::options(&mut dice, TODAY),
+        options: draw::options(&mut dice),
         plan: if dice.bool() { Plan::Storm(Storm::new(seed, wanted)) } else { Plan::Quiet },
         skew: 0,
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
         trouble: Vec::new(),
         poison: None,
-        expect: TODAY,
+        timeout: WORKER_TIMEOUT,
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         1 => dice.i64(-600..=600),
         _ => dice.i64(-86_400..=86_400),
     };
-    let mut options = draw::options(&mut dice, TODAY);
+    let mut options = draw::options(&mut dice);
     options.oauth = OAuthOptions { expires_in: [43_200, 7_200, 1_800][dice.usize(..3)], ..options.oauth };
     let wanted = |fault| fault != Fault::SourceWrite;
     Setup {
@@ -56,7 +56,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
-        expect: TODAY,
+        timeout: WORKER_TIMEOUT,
     }
 }
 
@@ -77,12 +77,37 @@ pub(super) fn poison(seed: u64) -> Setup {
         only_business: Some(0),
         workers: dice.u32(1..=3),
         course: Course::Runs { runs: 2, apart: Duration::from_hours(24), writes: 6 },
-        options: Options { scale: 60, ..draw::options(&mut dice, TODAY) },
+        options: Options { scale: 60, ..draw::options(&mut dice) },
         plan: Plan::Quiet,
         skew: 0,
         copies: None,
         trouble: vec![SourceFault::always(shape).on(changed), SourceFault::always(fails).on(failing)],
         poison: Some(poison),
-        expect: TODAY,
+        timeout: WORKER_TIMEOUT,
+    }
+}
+
+/// A slow source, and as many seconds for a task as the seed says, up to 900: it ends in time, and what it has landed by
+/// then stays.
+pub(super) fn deadline(seed: u64) -> Setup {
+    let mut dice = draw::dice(seed, "deadline");
+    let options = draw::options(&mut dice);
+    Setup {
+        scenario: "deadline",
+        seed,
+        start: draw::start(&mut dice),
+        tables: draw::tables(&mut dice, 2),
+        only_business: Some(0),
+        workers: dice.u32(1..=2),
+        course: Course::Runs { runs: 3, apart: Duration::from_hours(8), writes: 6 },
+        options: Options { latency_ms: [500, 5_000, 20_000, 45_000][dice.usize(..4)], scale: 40, ..options },
+        plan: Plan::Storm(Storm::new(seed, |fault| {
+            matches!(fault, Fault::Slow | Fault::Timeout | Fault::SourceWrite)
+        })),
+        skew: 0,
+        copies: None,
+        trouble: Vec::new(),
+        poison: None,
+        timeout: Duration::from_secs(seed % 901),
     }
 }

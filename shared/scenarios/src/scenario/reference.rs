@@ -5,7 +5,7 @@ use std::time::Duration;
 use simulator::Options;
 
 use crate::faults::Plan;
-use crate::setup::{Course, Setup, TODAY};
+use crate::setup::{Course, Setup, WORKER_TIMEOUT};
 
 pub(super) fn setup(seed: u64) -> Setup {
     Setup {
@@ -23,6 +23,6 @@ pub(super) fn setup(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
-        expect: TODAY,
+        timeout: WORKER_TIMEOUT,
     }
 }
