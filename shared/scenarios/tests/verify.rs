@@ -203,7 +203,7 @@ async fn pointers_that_were_changed_or_lost_are_found() {
     }
     lake.pointer(&first, "calls the table empty", |c| c["certificate"]["status"] = json!("empty")).await;
     lake.pointer(&first, "a content digest that is none", |c| {
-        c["certificate"]["content_digest"] = json!("x")
+        c["certificate"]["content_digest"] = json!("x");
     })
     .await;
     lake.pointer(&first, "not part of invoices", |c| c["files"][0]["table"] = json!("clients")).await;
@@ -216,12 +216,12 @@ async fn pointers_that_were_changed_or_lost_are_found() {
     let after = |key: &str, to: u64| key.replace("0000000001", &format!("{to:010}"));
     let gone = first.clone();
     lake.plant(&second, "1 commit from number 1 on are missing", |root, _| {
-        fs::remove_file(root.join(gone)).unwrap()
+        fs::remove_file(root.join(gone)).unwrap();
     })
     .await;
     let gone = second.clone();
     lake.plant(&last, "1 commit from number 2 on are missing", |root, _| {
-        fs::remove_file(root.join(gone)).unwrap()
+        fs::remove_file(root.join(gone)).unwrap();
     })
     .await;
     let from = last.clone();
