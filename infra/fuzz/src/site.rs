@@ -93,6 +93,8 @@ pub(crate) fn state(data: &[u8]) {
 
 /// Whether some parameter of `query` is `state`.
 fn decodes_to(query: &str, state: &str) -> bool {
+    // What stands behind a # is no part of the query.
+    let query = query.split('#').next().unwrap_or_default();
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "state" && value == state)
 }
 
