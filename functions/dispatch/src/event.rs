@@ -15,6 +15,9 @@ pub(crate) struct Event {
     #[serde(default)]
     tables: Vec<TableName>,
     mode: Option<Mode>,
+    /// Rows that are no longer listed are truly gone, however many they are.
+    #[serde(default)]
+    accept_deletions: bool,
 }
 
 impl Event {
@@ -25,6 +28,7 @@ impl Event {
             connection: self.connection,
             tables: self.tables,
             mode: self.mode.unwrap_or(Mode::Incremental),
+            accept_deletions: self.accept_deletions,
         }
     }
 }

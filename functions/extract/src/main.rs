@@ -15,7 +15,7 @@ use lake::Lake;
 use lambda_runtime::{LambdaEvent, service_fn};
 use model::{Result, Task};
 use secrecy::SecretString;
-use sync::{Quiet, Report, Stop, Worker};
+use sync::{Brake, Quiet, Report, Stop, WINDOW_ROWS, Worker};
 
 use crate::config::Config;
 
@@ -51,6 +51,8 @@ impl Extract {
             random: random.clone(),
             budget: Arc::new(Budget::new(config.in_flight)),
             in_flight: config.in_flight.into(),
+            window_rows: WINDOW_ROWS,
+            brake: Brake::default(),
             progress: Arc::new(Quiet),
         };
         let broker = Arc::new(Broker {

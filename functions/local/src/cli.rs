@@ -154,6 +154,9 @@ pub(crate) struct Sync {
     /// Read everything again, not only what changed
     #[arg(long)]
     pub(crate) full: bool,
+    /// Mark all rows as deleted that a complete list no longer has, however many they are
+    #[arg(long)]
+    pub(crate) accept_deletions: bool,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }

@@ -10,7 +10,7 @@ use host::{OsRandom, SystemClock};
 use lake::Lake;
 use model::port::Clock;
 use model::{ConnectionName, Error, ErrorKind, Result, Task};
-use sync::{Dispatcher, Firing, Quiet, Report, Worker, extract};
+use sync::{Brake, Dispatcher, Firing, Quiet, Report, WINDOW_ROWS, Worker, extract};
 use tokio::sync::mpsc;
 
 use crate::interrupt::Interrupt;
@@ -61,6 +61,8 @@ impl Engine {
             random: Arc::new(OsRandom),
             budget: Arc::new(settings.budget()),
             in_flight: settings.in_flight.into(),
+            window_rows: WINDOW_ROWS,
+            brake: Brake::default(),
             progress: Arc::new(Quiet),
         };
         let (interrupt, screen) = (interrupt.clone(), screen.clone());

@@ -6,7 +6,7 @@ use freshbooks::{Business, Client, FixedToken, Identity, Request, Tokens};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
 use model::{AccountId, BusinessId, Error, ErrorKind, Result, TableStatus, Unit};
-use sync::{Quiet, Worker};
+use sync::{Brake, Quiet, WINDOW_ROWS, Worker};
 use tables::{Family, Table};
 
 use crate::cli;
@@ -40,6 +40,8 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
         random: Arc::new(OsRandom),
         budget: Arc::new(settings.budget()),
         in_flight: settings.in_flight.into(),
+        window_rows: WINDOW_ROWS,
+        brake: Brake::default(),
         progress: Arc::new(Quiet),
     };
     let mut pull = Pull {

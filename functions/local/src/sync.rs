@@ -51,7 +51,8 @@ pub(crate) async fn run(arguments: cli::Sync, settings: Settings, screen: &Scree
     let firing = |name: &ConnectionName| {
         let chosen = machine.settings.connections.get(name).and_then(|chosen| chosen.tables.clone());
         let tables = if asked.is_empty() { chosen.unwrap_or_default() } else { asked.clone() };
-        Firing { scheduled_at, connection: Some(name.clone()), tables, mode }
+        let accept_deletions = arguments.accept_deletions;
+        Firing { scheduled_at, connection: Some(name.clone()), tables, mode, accept_deletions }
     };
     let firings = names.iter().map(firing).collect();
     let broker = machine.broker(machine.app(redirect_url(0)?).await?);

@@ -15,7 +15,7 @@ use lake::Lake;
 use model::port::{ObjectStore as _, Transport as _};
 use model::{AccountId, BusinessId, ConnectionName, Mode, RunId, Task, Unit};
 use simulator::{Options, Simulator};
-use sync::{Stop, Worker};
+use sync::{Brake, Stop, Worker};
 use tables::Family;
 
 /// Rows of a page that is kept: a few of each kind are enough.
@@ -83,6 +83,8 @@ fn lake(simulator: &Simulator, clock: Arc<PatientClock>, token: &str, account: &
         random: Arc::new(LoadedDice),
         budget: Arc::new(Budget::new(2)),
         in_flight: 1,
+        window_rows: sync::WINDOW_ROWS,
+        brake: Brake::default(),
         progress: Arc::new(sync::Quiet),
     };
     let name = ConnectionName::new("acme").unwrap();

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, StatusCode};
 use model::port::{Clock, Random, Transport};
-use model::{Action, Error, ErrorKind, Result, Timestamp};
+use model::{Action, Error, ErrorKind, Result, Timestamp, Unit};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::access;
 use crate::budget::Budget;
 use crate::page::Page;
 use crate::request::Request;
@@ -22,6 +23,9 @@ use crate::trouble::{self, ApiError, Trouble};
 /// A task does not sit out a longer `Retry-After`: it is given back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
 
+/// A task that has repeated this many requests, and half of all it sent, gives up: FreshBooks is not well.
+const REPEATS: u64 = 40;
+
 /// Where access tokens come from. Workers only read: whoever implements this never refreshes.
 #[async_trait::async_trait]
 pub trait Tokens: Send + Sync + fmt::Debug {
@@ -29,6 +33,10 @@ pub trait Tokens: Send + Sync + fmt::Debug {
     async fn current(&self) -> Result<SecretString>;
     /// Another token than `rejected`, which FreshBooks did not take; an error if there is none.
     async fn after_rejection(&self, rejected: &SecretString) -> Result<SecretString>;
+    /// The scopes the tokens were granted, where that is known.
+    async fn scopes(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 /// One access token from elsewhere; when it dies there is no other.
@@ -69,6 +77,7 @@ pub struct Client {
     budget: Arc<Budget>,
     token: Mutex<Option<SecretString>>,
     requests: AtomicU64,
+    repeated: AtomicU64,
 }
 
 /// What to do after an exchange that brought no page.
@@ -97,6 +106,7 @@ impl Client {
             budget,
             token: Mutex::new(None),
             requests: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
         }
     }
 
@@ -132,6 +142,13 @@ impl Client {
                     if tries >= self.budget.patience().tries || too_long {
                         return Err(gave_up(error, tries, setback.retry_after));
                     }
+                    let repeated = self.repeated.fetch_add(1, Ordering::Relaxed) + 1;
+                    if repeated > REPEATS + self.requests() / 2 {
+                        return Err(error.while_doing(format!(
+                            "gave up after {repeated} of {} requests had to be repeated",
+                            self.requests()
+                        )));
+                    }
                     tracing::warn!(table = request.table.name, page = request.page, tries, %error, "trying again");
                     self.clock.sleep(setback.retry_after.unwrap_or_else(|| self.wait(tries))).await;
                 }
@@ -164,6 +181,15 @@ impl Client {
         };
         let error = trouble::error(request.table, parts.status, &trouble);
         Err(Setback { error, retry_after: retry_after(&parts.headers, received_at) })
+    }
+
+    /// Under which role, plan and scopes `unit` is read now, as a digest. Costs a request.
+    ///
+    /// Rows that are missing from a list under one access are gone; under another they may only be hidden.
+    pub async fn access(&self, unit: &Unit) -> Result<String> {
+        let me = self.fetch(&Request::new(&tables::USERS_ME, unit)).await?;
+        let scopes = self.tokens.scopes().await?;
+        access::digest(me.page.rows().next().unwrap_or_default(), unit, scopes.as_deref())
     }
 
     async fn token(&self) -> Result<SecretString> {

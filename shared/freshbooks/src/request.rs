@@ -43,6 +43,8 @@ pub struct Request {
     pub unit: Unit,
     /// Changed since when.
     pub since: Since,
+    /// Changed before this day, as FreshBooks cuts days; no end if absent.
+    pub until: Option<Date>,
     /// In which state of life.
     pub lifecycle: Lifecycle,
     /// Parameters of a report: its period.
@@ -58,6 +60,7 @@ impl Request {
             table,
             unit: unit.clone(),
             since: Since::Beginning,
+            until: None,
             lifecycle: Lifecycle::Default,
             parameters: Vec::new(),
             page: 1,
@@ -128,6 +131,9 @@ impl Request {
             }
             _ => {}
         }
+        if let (Some(day), CursorRule::UpdatedDay { .. }) = (self.until, self.table.cursor) {
+            pairs.push(("search[updated_max]", day.to_string()));
+        }
         if family == Family::Accounting {
             let states: &[&str] = match self.lifecycle {
                 Lifecycle::Default => &[],
@@ -159,11 +165,12 @@ mod tests {
         let mut invoices =
             Request::new(tables::find("invoices").unwrap(), &Unit::Account(AccountId("ab/c".into())));
         invoices.since = Since::Day(Date::constant(2026, 3, 31));
+        invoices.until = Some(Date::constant(2026, 4, 2));
         invoices.lifecycle = Lifecycle::Deleted;
         assert_eq!(
             url(&invoices.at_page(3)),
             "http://127.0.0.1:9/base/accounting/account/ab%2Fc/invoices/invoices?page=3&per_page=100\
-             &include[]=lines&search[updated_min]=2026-03-31&search[vis_state]=1"
+             &include[]=lines&search[updated_min]=2026-03-31&search[updated_max]=2026-04-02&search[vis_state]=1"
         );
         let mut entries = Request::new(tables::find("time_entries").unwrap(), &Unit::Business(BusinessId(7)));
         entries.since = Since::Instant("2026-03-31T10:00:00.5Z".parse().unwrap());

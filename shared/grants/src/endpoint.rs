@@ -1,10 +1,11 @@
-//! The token endpoint: what is sent, and what its answers mean.
+//! The token endpoint, and the one that tells whose a token is: what is sent, and what the answers mean.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use freshbooks::IDENTITY_PATH;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
 use model::port::{Clock, Transport};
 use model::{Error, ErrorKind, Result, Timestamp};
@@ -123,6 +124,22 @@ impl Endpoint<'_> {
         } else {
             Err(unavailable(format!("status {}", answer.status())))
         }
+    }
+
+    /// Asks FreshBooks who `token` belongs to.
+    pub(crate) async fn who(&self, token: &AccessToken) -> Result<http::Response<Bytes>> {
+        let wrong = |error: String| {
+            Error::new(ErrorKind::Config, "the address of FreshBooks' API is wrong").because(error)
+        };
+        let url = self.app.api_url.join(IDENTITY_PATH).map_err(|error| wrong(error.to_string()))?;
+        let mut request =
+            Request::get(url.as_str()).body(Bytes::new()).map_err(|error| wrong(error.to_string()))?;
+        request.headers_mut().insert(AUTHORIZATION, token.bearer()?);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let answer = self.transport.send(request).await;
+        answer.map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "cannot ask FreshBooks who authorised").because(error)
+        })
     }
 
     fn client(&self, redirect_url: &str) -> Result<OAuthClient, Refusal> {

@@ -31,4 +31,10 @@ impl freshbooks::Tokens for ConnectionTokens {
         let token = self.broker.reread_after_rejection(&self.connection, &rejected).await?;
         Ok(token.secret().clone())
     }
+
+    async fn scopes(&self) -> Result<Option<String>> {
+        let scope = self.broker.present(&self.connection).await?.tokens.scope;
+        // A token answer need not name them.
+        Ok((!scope.is_empty()).then_some(scope))
+    }
 }

@@ -4,8 +4,9 @@
 //! the files, the cursor, the task id and the certificate together, so none of them is ever visible without the others.
 
 use bytes::Bytes;
+use model::planted::{self, Bug};
 use model::port::Put;
-use model::{Certificate, Cursor, Error, ErrorKind, Result, TaskId, Timestamp, Unit};
+use model::{Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TaskId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{DataFile, Lake, Seen, files, layout};
@@ -29,18 +30,59 @@ pub struct Commit {
     pub task: TaskId,
     /// When, by the local clock; for people, nothing is decided by it.
     pub committed_at: Timestamp,
+    /// How much the task reads.
+    #[serde(default = "incremental")]
+    pub mode: Mode,
+    /// Whether the task is done with this commit, or has landed a window and goes on.
+    #[serde(default = "yes")]
+    pub done: bool,
     /// Up to where the table is read.
     pub cursor: Option<Cursor>,
-    /// Whether one list holds rows of every lifecycle state, as a probe has shown; `None` where it was not probed.
-    pub lists_all_states: Option<bool>,
+    /// How far a reading in windows has come, while it is under way.
+    #[serde(default)]
+    pub loading: Option<Loading>,
+    /// What was found out about the source.
+    #[serde(flatten)]
+    pub habits: Habits,
     /// The files this commit added.
     pub files: Vec<DataFile>,
     /// What the reading can prove.
     pub certificate: Certificate,
-    /// Where the keys and digests of the rows read last are.
+    /// Where the keys and digests of the rows are that a later reading may bring again.
     pub seen: String,
-    /// The tasks that committed last, this one included.
+    /// The tasks that finished last, this one included if it is done.
     pub recent_tasks: Vec<TaskId>,
+}
+
+/// A reading in windows that has not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loading {
+    /// Rows that changed before this day, as FreshBooks cuts days, are in the lake.
+    pub until: Date,
+    /// The task that reads everything anew, and alone may go on; any task may go on with a reading of what is new.
+    pub of: Option<TaskId>,
+}
+
+/// What was found out about how FreshBooks serves one table of one unit. `None` is not known yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Habits {
+    /// Whether one list may hold rows of every lifecycle state.
+    #[serde(default)]
+    pub lists_all_states: Option<bool>,
+    /// Whether the filter for changed rows counts, beside a filter for states too.
+    #[serde(default)]
+    pub honours_updated: Option<bool>,
+    /// Under which role, plan and scopes the rows were listed, as a digest.
+    #[serde(default)]
+    pub access: Option<String>,
+}
+
+fn incremental() -> Mode {
+    Mode::Incremental
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What a task wants to publish.
@@ -52,17 +94,23 @@ pub struct Draft<'d> {
     pub unit: &'d Unit,
     /// The task.
     pub task: &'d TaskId,
+    /// How much it reads.
+    pub mode: Mode,
+    /// Whether it is done.
+    pub done: bool,
     /// Now, by the local clock.
     pub committed_at: Timestamp,
     /// Up to where the table is read.
     pub cursor: Option<Cursor>,
-    /// What a probe has shown of lifecycle lists.
-    pub lists_all_states: Option<bool>,
+    /// How far a reading in windows has come.
+    pub loading: Option<Loading>,
+    /// What was found out about the source.
+    pub habits: Habits,
     /// The files, already put.
     pub files: Vec<DataFile>,
     /// What the reading can prove.
     pub certificate: Certificate,
-    /// The rows the reading brought.
+    /// The rows that a later reading may bring again.
     pub seen: &'d Seen,
 }
 
@@ -78,7 +126,7 @@ pub enum Published {
 impl Commit {
     /// Whether `task` is in this state already.
     pub fn holds(&self, task: &TaskId) -> bool {
-        self.recent_tasks.contains(task)
+        !planted::is(Bug::TaskIdForgotten) && self.recent_tasks.contains(task)
     }
 
     fn read(key: &str, body: &Bytes) -> Result<Self> {
@@ -138,7 +186,9 @@ impl Lake {
         self.put_content(&seen_key, seen).await?;
 
         let mut recent_tasks: Vec<_> = base.map(|b| b.recent_tasks.clone()).unwrap_or_default();
-        recent_tasks.push(draft.task.clone());
+        if draft.done || planted::is(Bug::WindowEndsTask) {
+            recent_tasks.push(draft.task.clone());
+        }
         let surplus = recent_tasks.len().saturating_sub(RECENT_TASKS);
         recent_tasks.drain(..surplus);
         let commit = Commit {
@@ -146,8 +196,11 @@ impl Lake {
             number: base.map_or(0, |b| b.number) + 1,
             task: draft.task.clone(),
             committed_at: draft.committed_at,
+            mode: draft.mode,
+            done: draft.done,
             cursor: draft.cursor,
-            lists_all_states: draft.lists_all_states,
+            loading: draft.loading,
+            habits: draft.habits,
             files: draft.files,
             certificate: draft.certificate,
             seen: seen_key,
@@ -160,19 +213,40 @@ impl Lake {
     }
 
     async fn swap(&self, key: &str, body: Bytes, commit: Commit) -> Result<Published> {
+        if planted::is(Bug::UnfencedCommit) {
+            self.store.put(key, body).await?;
+            return Ok(Published::Won(Box::new(commit)));
+        }
         let mut unknown = None;
         for _ in 0..TRIES {
             match self.store.put_if_absent(key, body.clone()).await {
                 Ok(Put::Created) => return Ok(Published::Won(Box::new(commit))),
+                Ok(Put::AlreadyThere) if planted::is(Bug::RefusalTrusted) => {
+                    return Ok(Published::Won(Box::new(commit)));
+                }
                 Ok(Put::AlreadyThere) => {}
                 Err(e) if e.kind() == ErrorKind::CommitUnknown => unknown = Some(e),
                 Err(e) => return Err(e),
             }
+            if unknown.is_some() && planted::is(Bug::UnknownCommitUndone) {
+                for file in &commit.files {
+                    self.store.delete(&file.key).await?;
+                }
+                break;
+            }
             // Refused, or the answer was lost: only the object itself tells whose it is.
             match self.commit_at(key).await {
-                Ok(Some(there)) if there.task == commit.task => return Ok(Published::Won(Box::new(there))),
-                Ok(Some(there)) => return Ok(Published::Lost(Box::new(there))),
-                Ok(None) => {}
+                Ok(Some(there)) if there.task == commit.task => {
+                    tracing::debug!(name: "commit_was_ours", target: "path", key, "the commit is in");
+                    return Ok(Published::Won(Box::new(there)));
+                }
+                Ok(Some(there)) => {
+                    tracing::debug!(name: "commit_was_anothers", target: "path", key, "another task was first");
+                    return Ok(Published::Lost(Box::new(there)));
+                }
+                Ok(None) => {
+                    tracing::debug!(name: "commit_never_arrived", target: "path", key, "the commit is not in");
+                }
                 Err(e) => unknown = Some(e),
             }
         }

@@ -7,7 +7,7 @@ mod layout;
 mod seen;
 mod verify;
 
-pub use commit::{Commit, Draft, Published};
+pub use commit::{Commit, Draft, Habits, Loading, Published};
 pub use encode::{Encoded, Encoder, FILE_TARGET};
 pub use files::DataFile;
 pub use seen::{KeyHash, Seen};

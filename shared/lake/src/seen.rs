@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use arrow_array::{RecordBatch, UInt64Array};
+use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use model::{Error, ErrorKind, Result};
@@ -38,6 +38,8 @@ impl KeyHash {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     digests: HashMap<KeyHash, u64>,
+    /// The keys themselves, for tables whose rows vanish: whoever finds one missing has to name it.
+    names: HashMap<KeyHash, Box<str>>,
 }
 
 impl Seen {
@@ -51,6 +53,16 @@ impl Seen {
         self.digests.insert(key, digest);
     }
 
+    /// Remembers what the key of a row is.
+    pub fn name(&mut self, key: KeyHash, name: impl Into<Box<str>>) {
+        self.names.insert(key, name.into());
+    }
+
+    /// Every row whose key is remembered by name.
+    pub fn named(&self) -> impl Iterator<Item = (KeyHash, &str)> {
+        self.names.iter().map(|(key, name)| (*key, &**name))
+    }
+
     /// How many rows are remembered.
     pub fn len(&self) -> usize {
         self.digests.len()
@@ -61,23 +73,29 @@ impl Seen {
         self.digests.is_empty()
     }
 
-    /// Every key.
-    pub fn keys(&self) -> impl Iterator<Item = KeyHash> {
-        self.digests.keys().copied()
+    /// Every row: the hash of its key, and its digest.
+    pub fn iter(&self) -> impl Iterator<Item = (KeyHash, u64)> {
+        self.digests.iter().map(|(key, digest)| (*key, *digest))
     }
 
     /// As a Parquet file, sorted by key so that equal sets have equal bytes.
     pub(crate) fn encode(&self) -> Result<Bytes> {
-        let mut rows: Vec<_> = self.digests.iter().map(|(key, digest)| (key.0, *digest)).collect();
+        let mut rows: Vec<_> = self.digests.iter().map(|(key, digest)| (*key, *digest)).collect();
         rows.sort_unstable();
-        let keys: UInt64Array = rows.iter().map(|(key, _)| *key).collect();
+        let keys: UInt64Array = rows.iter().map(|(key, _)| key.0).collect();
         let digests: UInt64Array = rows.iter().map(|(_, digest)| *digest).collect();
-        let schema = Arc::new(Schema::new(vec![
+        let mut fields = vec![
             Field::new("key_hash", DataType::UInt64, false),
             Field::new("digest", DataType::UInt64, false),
-        ]));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(keys), Arc::new(digests)])
-            .map_err(|e| failed(e.into()))?;
+        ];
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(keys), Arc::new(digests)];
+        if !self.names.is_empty() {
+            let names: StringArray = rows.iter().map(|(key, _)| self.names.get(key).map(|n| &**n)).collect();
+            fields.push(Field::new("key", DataType::Utf8, true));
+            columns.push(Arc::new(names));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|e| failed(e.into()))?;
         let mut encoder = Encoder::new(schema)?;
         encoder.write(&batch)?;
         Ok(encoder.finish()?.bytes)
@@ -100,6 +118,12 @@ impl Seen {
             let (keys, digests) = (column("key_hash")?, column("digest")?);
             let rows = keys.values().iter().zip(digests.values());
             seen.digests.extend(rows.map(|(key, digest)| (KeyHash(*key), *digest)));
+            if let Some(names) = batch.column_by_name("key") {
+                let names =
+                    names.as_string_opt::<i32>().ok_or_else(|| damaged("a column has another type"))?;
+                let rows = keys.values().iter().zip(names.iter());
+                seen.names.extend(rows.filter_map(|(key, name)| Some((KeyHash(*key), name?.into()))));
+            }
         }
         Ok(seen)
     }
@@ -116,6 +140,9 @@ mod tests {
         for key in 0..1000_u64 {
             one.insert(KeyHash::of(&key.to_string()), key << 50);
             two.insert(KeyHash::of(&(999 - key).to_string()), (999 - key) << 50);
+        }
+        for set in [&mut one, &mut two] {
+            set.name(KeyHash::of("7"), "7");
         }
         assert_eq!(one.encode().unwrap(), two.encode().unwrap());
         assert_eq!(Seen::decode(one.encode().unwrap()).unwrap(), one);

@@ -42,6 +42,9 @@ pub struct Certificate {
     pub requests: u64,
     /// Pages read.
     pub pages: u64,
+    /// Lists read again because they moved while they were read.
+    #[serde(default)]
+    pub rereadings: u64,
     /// `total` as the first page told it, summed over the passes of the task.
     pub total_first: u64,
     /// `total` as the last page told it.
@@ -54,6 +57,12 @@ pub struct Certificate {
     pub rows_changed: u64,
     /// Rows read again without a difference; they are not written.
     pub rows_unchanged: u64,
+    /// Rows written as deleted: FreshBooks says so, or a complete listing lacks them.
+    #[serde(default)]
+    pub rows_deleted: u64,
+    /// Rows known as deleted that live again.
+    #[serde(default)]
+    pub rows_undeleted: u64,
     /// Rows that could not be typed; they are kept in `rejected`.
     pub rows_rejected: u64,
     /// Rows of child tables written.
@@ -69,6 +78,38 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// This reading and the one that followed it, as one.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        let digest = |text: &str| u64::from_str_radix(text, 16).unwrap_or_default();
+        let mut notes = self.notes;
+        notes.extend(next.notes.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>());
+        Self {
+            status: next.status,
+            // The later one has counted on from the earlier.
+            requests: self.requests.max(next.requests),
+            pages: self.pages + next.pages,
+            rereadings: self.rereadings + next.rereadings,
+            total_first: self.total_first + next.total_first,
+            total_last: self.total_last + next.total_last,
+            distinct_keys: self.distinct_keys + next.distinct_keys,
+            rows_new: self.rows_new + next.rows_new,
+            rows_changed: self.rows_changed + next.rows_changed,
+            rows_unchanged: self.rows_unchanged + next.rows_unchanged,
+            rows_deleted: self.rows_deleted + next.rows_deleted,
+            rows_undeleted: self.rows_undeleted + next.rows_undeleted,
+            rows_rejected: self.rows_rejected + next.rows_rejected,
+            child_rows: self.child_rows + next.child_rows,
+            first_updated: self.first_updated.into_iter().chain(next.first_updated).min(),
+            last_updated: self.last_updated.into_iter().chain(next.last_updated).max(),
+            content_digest: format!(
+                "{:016x}",
+                digest(&self.content_digest).wrapping_add(digest(&next.content_digest))
+            ),
+            notes,
+        }
+    }
+
     /// Rows that were written.
     pub fn rows_written(&self) -> u64 {
         self.rows_new + self.rows_changed

@@ -4,6 +4,7 @@ mod certificate;
 pub mod decimal;
 mod error;
 mod id;
+pub mod planted;
 pub mod port;
 mod task;
 pub mod time;

@@ -30,6 +30,9 @@ pub struct Task {
     pub unit: Unit,
     /// How much.
     pub mode: Mode,
+    /// A person has said that the rows which are no longer listed are truly gone, however many they are.
+    #[serde(default)]
+    pub accept_deletions: bool,
 }
 
 impl Task {
@@ -42,7 +45,14 @@ impl Task {
             table,
             unit,
             mode,
+            accept_deletions: false,
         }
+    }
+
+    /// The same task, with a person's word that missing rows are truly gone.
+    #[must_use]
+    pub fn accepting_deletions(self) -> Self {
+        Self { accept_deletions: true, ..self }
     }
 }
 

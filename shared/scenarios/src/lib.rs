@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+mod bell;
+mod campaign;
+mod checks;
+mod course;
+mod faults;
+mod fleet;
+mod ground;
+pub mod oracle;
+mod person;
+mod ports;
+pub mod runtime;
+pub mod scenario;
+mod setup;
+mod shrink;
+pub mod source;
+mod trace;
+mod world;
+
+pub use campaign::{Campaign, Tally, seeds};
+pub use faults::{Fault, Injector, Plan, Point, Port, RetryAfter, Storm};
+pub use setup::{Course, Expect, Setup, TODAY};
+pub use shrink::shrink;
+pub use trace::{Counters, Trace, Watch};
+pub use world::{Outcome, run};

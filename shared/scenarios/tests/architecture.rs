@@ -32,7 +32,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aws-smithy-", &["aws"]),
     ("lambda_", &["connect", "dispatch", "extract"]),
     ("reqwest", &["host"]),
-    ("parquet", &["lake", "freshlake"]),
+    ("parquet", &["lake", "freshlake", "scenarios"]),
     ("oauth2", &["grants"]),
 ];
 

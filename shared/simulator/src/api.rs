@@ -17,9 +17,6 @@ use crate::resources::{Declaration, Family, Includes, Kind, Lifecycle, services,
 use crate::route::What;
 use crate::{filter, identity, report};
 
-/// The most rows on a page, whatever was asked for.
-const MOST_PER_PAGE: u64 = 100;
-
 /// Time entries that are added up for `total_logged`; beyond that it is a guess from the count.
 const MOST_ADDED_UP: u64 = 10_000;
 
@@ -38,7 +35,9 @@ pub(crate) fn read(
         What::Business => Ok(Answer::json(StatusCode::OK, &identity::business(book, options.seed))),
         What::TeamMembers => team_members(book, query, options),
         What::ServiceRates => {
-            let rates: Vec<Value> = (0..book.count(Kind::Services)).map(|index| rate(book, index)).collect();
+            let shown = |index: &u64| !options.sees_part() || Kind::Services.id(*index) % 2 == 0;
+            let rates: Vec<Value> =
+                (0..book.count(Kind::Services)).filter(shown).map(|index| rate(book, index)).collect();
             Ok(Answer::json(StatusCode::OK, &json!({"service_rates": rates})))
         }
         What::ServiceRate(id) => {
@@ -56,7 +55,7 @@ fn rate(book: &Book, service: u64) -> Value {
 }
 
 /// `page` and `per_page` of a request.
-fn paging(query: &Query, family: Family) -> Result<(u64, u64), Refusal> {
+fn paging(query: &Query, family: Family, options: &Options) -> Result<(u64, u64), Refusal> {
     let bad = |errno, key: &'static str, text: &str| match family {
         Family::Accounting | Family::Events | Family::Auth => Refusal::filter(errno, key, text),
         _ => Refusal::field(key, "Input should be a valid integer, unable to parse string as an integer"),
@@ -70,7 +69,7 @@ fn paging(query: &Query, family: Family) -> Result<(u64, u64), Refusal> {
         None => 30,
         Some(text) => text.parse().ok().filter(|n| *n > 0).ok_or_else(|| bad(1013, "per_page", text))?,
     };
-    Ok((page, per_page.min(MOST_PER_PAGE)))
+    Ok((page, per_page.min(options.most_per_page.max(1))))
 }
 
 fn pages(total: u64, per_page: u64, options: &Options) -> u64 {
@@ -83,7 +82,7 @@ fn list_rows(
     query: &Query,
     options: &Options,
 ) -> Result<Vec<u8>, Refusal> {
-    let (page, per_page) = paging(query, declaration.family)?;
+    let (page, per_page) = paging(query, declaration.family, options)?;
     let selection = filter::selection(&business.book, declaration, query, options)?;
     let skip = (page - 1).saturating_mul(per_page);
     let found = list::page(business, declaration, &selection, skip, per_page);
@@ -99,7 +98,7 @@ fn list_rows(
         }
         list::write_row(&mut out, business, declaration, *row, Includes::Some(&includes));
     }
-    let total = found.total.saturating_add(options.phantom_total);
+    let total = found.total.saturating_add(options.phantom_total).saturating_sub(options.short_total);
     let pages = pages(total, per_page, options);
     let mut closing = String::new();
     if declaration.is_accounting() {
@@ -149,7 +148,7 @@ fn time_totals(
 }
 
 fn team_members(book: &Book, query: &Query, options: &Options) -> Result<Answer, Refusal> {
-    let (page, per_page) = paging(query, Family::Auth)?;
+    let (page, per_page) = paging(query, Family::Auth, options)?;
     let all = identity::team_members(book, options.seed);
     let total = all.len() as u64;
     let skip = usize::try_from((page - 1).saturating_mul(per_page)).unwrap_or(usize::MAX);

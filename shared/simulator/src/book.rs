@@ -18,9 +18,12 @@ const SPAN: i64 = 3 * 365 * 86_400 + 86_400;
 
 /// Where a row is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum State {
+pub enum State {
+    /// In use.
     Active,
+    /// Deleted, and still there for who asks for deleted rows.
     Deleted,
+    /// Put away.
     Archived,
 }
 

@@ -1,6 +1,6 @@
 //! What has changed since the start: the only rows that are held.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use model::time::{Zone, parse_instant};
@@ -26,7 +26,7 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Business {
     pub(crate) book: Book,
-    changes: HashMap<Kind, BTreeMap<u64, Change>>,
+    changes: BTreeMap<Kind, BTreeMap<u64, Change>>,
 }
 
 /// Writes the row, generated with everything that could be included.
@@ -56,7 +56,7 @@ pub(crate) fn whole_row(
 
 impl Business {
     pub(crate) fn new(book: Book) -> Self {
-        Self { book, changes: HashMap::new() }
+        Self { book, changes: BTreeMap::new() }
     }
 
     /// The changed rows of `kind`, by index.

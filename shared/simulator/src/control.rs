@@ -1,13 +1,15 @@
 //! What tests do to the source behind the extractor's back.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::book::State;
+use crate::book::{Book, State};
+use crate::changes::Business;
 use crate::exchange::Simulator;
+use crate::list::{self, Found};
 use crate::options::Options;
 use crate::requests::Requests;
-use crate::resources::Kind;
+use crate::resources::{Includes, Kind};
 use crate::truth::{self, Truth};
 
 /// A handle to change rows, options, time and grants, and to ask for the truth.
@@ -18,6 +20,9 @@ use crate::truth::{self, Truth};
 pub struct Control {
     simulator: Simulator,
 }
+
+/// What freshlake asks lists to include.
+const INCLUDED: [&str; 3] = ["lines", "group", "task_id"];
 
 /// Why something could not be changed or told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +91,7 @@ impl Control {
 
     /// Adds a row: a generated one with `fields` put over it. Returns its id.
     pub fn insert(&self, unit: &str, resource: &str, fields: &Value) -> Result<i64> {
-        let (kind, now) = (Self::kind(resource)?, self.simulator.now());
+        let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let empty = Map::new();
         let fields = fields.as_object().unwrap_or(&empty);
         self.on_business(unit, |business| business.insert(kind, fields, now))
@@ -94,7 +99,7 @@ impl Control {
 
     /// Puts `fields` over a row and bumps its `updated`, unless `fields` has one of its own.
     pub fn change(&self, unit: &str, resource: &str, id: i64, fields: &Value) -> Result<()> {
-        let (kind, now) = (Self::kind(resource)?, self.simulator.now());
+        let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let empty = Map::new();
         let fields = fields.as_object().unwrap_or(&empty);
         let done = self.on_business(unit, |business| business.change(kind, id, fields, now))?;
@@ -117,24 +122,76 @@ impl Control {
     }
 
     fn move_to(&self, unit: &str, resource: &str, id: i64, state: State) -> Result<()> {
-        let (kind, now) = (Self::kind(resource)?, self.simulator.now());
+        let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let done = self.on_business(unit, |business| business.move_to(kind, id, state, now))?;
         if done { Ok(()) } else { Err(ControlError::UnknownRow(resource.to_owned(), id)) }
     }
 
-    fn on_business<T>(&self, unit: &str, act: impl FnOnce(&mut crate::changes::Business) -> T) -> Result<T> {
+    fn on_business<T>(&self, unit: &str, act: impl FnOnce(&mut Business) -> T) -> Result<T> {
         let mut businesses = self.simulator.write_businesses();
         let business = businesses.iter_mut().find(|business| is_named(&business.book, unit));
         business.map(act).ok_or_else(|| ControlError::UnknownUnit(unit.to_owned()))
     }
 
+    /// The simulator's time.
+    pub fn now(&self) -> Timestamp {
+        self.simulator.now()
+    }
+
+    /// The JSON text of a row, to the byte as a list that shows it has it when everything freshlake reads is included;
+    /// whatever its state. `None` if it was deleted for good or never was.
+    pub fn row(&self, unit: &str, resource: &str, id: i64) -> Result<Option<String>> {
+        let kind = Self::kind(resource)?;
+        self.look(unit, |business| {
+            let index = business.find(kind, id)?;
+            let row = match business.change_of(kind, index) {
+                Some(change) => Found::Changed(change),
+                None => Found::Generated(index),
+            };
+            let mut text = Vec::with_capacity(4096);
+            let includes = INCLUDED.map(str::to_owned);
+            list::write_row(&mut text, business, kind.declaration(), row, Includes::Some(&includes));
+            String::from_utf8(text).ok()
+        })
+    }
+
+    /// The state of a row; `None` if it was deleted for good or never was.
+    pub fn state(&self, unit: &str, resource: &str, id: i64) -> Result<Option<State>> {
+        let kind = Self::kind(resource)?;
+        self.look(unit, |business| {
+            let index = business.find(kind, id)?;
+            Some(match business.change_of(kind, index) {
+                Some(change) => change.state,
+                None => Book::state(kind.declaration(), index),
+            })
+        })
+    }
+
+    /// Every existing row's id and state, by id.
+    pub fn all(&self, unit: &str, resource: &str) -> Result<Vec<(i64, State)>> {
+        let kind = Self::kind(resource)?;
+        self.look(unit, |business| {
+            let generated = (0..business.book.count(kind))
+                .filter(|index| business.change_of(kind, *index).is_none())
+                .map(|index| (kind.id(index), Book::state(kind.declaration(), index)));
+            let changed = business.changed(kind).filter(|(_, change)| !change.gone);
+            let mut all: Vec<_> =
+                generated.chain(changed.map(|(index, change)| (kind.id(index), change.state))).collect();
+            all.sort_unstable();
+            all
+        })
+    }
+
+    fn look<T>(&self, unit: &str, look: impl FnOnce(&Business) -> T) -> Result<T> {
+        let businesses = self.simulator.read_businesses();
+        let business = businesses.iter().find(|business| is_named(&business.book, unit));
+        business.map(look).ok_or_else(|| ControlError::UnknownUnit(unit.to_owned()))
+    }
+
     /// What there is of a resource, every lifecycle state included. Looks at every row.
     pub fn truth(&self, unit: &str, resource: &str, with_ids: bool) -> Result<Truth> {
         let kind = Self::kind(resource)?;
-        let businesses = self.simulator.read_businesses();
-        let business = businesses.iter().find(|business| is_named(&business.book, unit));
-        let business = business.ok_or_else(|| ControlError::UnknownUnit(unit.to_owned()))?;
-        Ok(truth::truth(business, kind, with_ids))
+        self.look(unit, |business| truth::truth(business, kind, with_ids))
     }
 
     /// Puts the simulator's clock forward, or back.
@@ -169,6 +226,6 @@ impl Control {
     }
 }
 
-fn is_named(book: &crate::book::Book, unit: &str) -> bool {
+fn is_named(book: &Book, unit: &str) -> bool {
     book.account_id == unit || book.business_id.to_string() == unit
 }

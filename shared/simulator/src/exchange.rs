@@ -122,6 +122,11 @@ impl Simulator {
         self.inner.clock.now().checked_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
+    /// The time that a change carries which is made now.
+    pub(crate) fn updated_now(&self) -> Timestamp {
+        lagged(&self.options(), self.now())
+    }
+
     // A panic while a lock was held leaves nothing half done that matters here, so poison is ignored.
 
     pub(crate) fn options(&self) -> RwLockReadGuard<'_, Options> {
@@ -285,7 +290,10 @@ impl Simulator {
             if api.what == What::UsersMe {
                 let books: Vec<&Book> =
                     businesses.iter().map(|business| &business.book).filter(|book| is_it(book)).collect();
-                return Ok(Answer::json(StatusCode::OK, &identity::users_me(identity, &books, options.seed)));
+                return Ok(Answer::json(
+                    StatusCode::OK,
+                    &identity::users_me(identity, &books, options.seed, &options.role),
+                ));
             }
             api.what.name().map_or(Ok(()), gate)?;
             return api::read(business, &api.what, &query, options);
@@ -297,6 +305,12 @@ impl Simulator {
             return Err(out_of_scope());
         }
         api.what.name().map_or(Ok(()), gate)?;
-        api::write(business, &api.what, method, (&query, request.body()), now)
+        api::write(business, &api.what, method, (&query, request.body()), lagged(options, now))
     }
+}
+
+/// The `updated` of a change made at `now`.
+fn lagged(options: &Options, now: Timestamp) -> Timestamp {
+    let lag = SignedDuration::from_secs(i64::try_from(options.updated_lag_s).unwrap_or(i64::MAX));
+    now.checked_sub(lag).unwrap_or(Timestamp::MIN)
 }

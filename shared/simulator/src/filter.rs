@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::book::{Book, CYCLE, State};
 use crate::moment;
-use crate::options::{DefaultStates, Options, Order};
+use crate::options::{DefaultStates, Options, Order, VisStateWithWindow};
 use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::resources::{Declaration, Kind, Lifecycle, Match};
@@ -24,6 +24,8 @@ pub(crate) struct Selection {
     pub(crate) residues: u32,
     /// The states that are shown.
     pub(crate) states: Vec<State>,
+    /// Whether rows with an odd id are hidden.
+    pub(crate) even_only: bool,
     /// `updated` at or after, and before.
     pub(crate) window: (Option<Timestamp>, Option<Timestamp>),
     /// Tests of changed rows that the residues answer for generated ones.
@@ -100,6 +102,7 @@ pub(crate) fn selection(
         range: 0..book.count(declaration.kind),
         residues: EVERY,
         states: Vec::new(),
+        even_only: options.sees_part(),
         window: (None, None),
         changed_tests: Vec::new(),
         tests: tests(declaration, query)?,
@@ -112,7 +115,9 @@ pub(crate) fn selection(
         project_like(book, declaration, query, &mut selection)?;
     }
     for (bit, residue) in (0..CYCLE).map(|residue| (1_u32 << residue, residue)) {
-        if !selection.states.contains(&Book::state(declaration, residue)) {
+        // the cycle has an even length, so a residue tells whether an id is even
+        let hidden = selection.even_only && declaration.kind.id(residue) % 2 != 0;
+        if hidden || !selection.states.contains(&Book::state(declaration, residue)) {
             selection.residues &= !bit;
         }
     }
@@ -132,7 +137,20 @@ fn accounting(
     options: &Options,
     selection: &mut Selection,
 ) -> Result<(), Refusal> {
-    let asked = asked_states(query, options);
+    let honoured = options.honoured_updated.iter().any(|name| name == declaration.name);
+    let mut window = (None, None);
+    if honoured {
+        window = (day(query, "updated_min", options)?, day(query, "updated_max", options)?);
+    }
+    let mut asked = asked_states(query, options);
+    if asked.is_some() && window != (None, None) {
+        match options.vis_state_with_window {
+            VisStateWithWindow::Both => {}
+            VisStateWithWindow::WindowIgnored => window = (None, None),
+            VisStateWithWindow::StateIgnored => asked = None,
+        }
+    }
+    selection.window = window;
     selection.states = if declaration.lifecycle != Lifecycle::VisState {
         vec![State::Active]
     } else if let Some(states) = &asked {
@@ -142,10 +160,6 @@ fn accounting(
     } else {
         vec![State::Active, State::Archived]
     };
-    let honoured = options.honoured_updated.iter().any(|name| name == declaration.name);
-    if honoured && (asked.is_none() || options.vis_state_combines) {
-        selection.window = (day(query, "updated_min", options)?, day(query, "updated_max", options)?);
-    }
     Ok(())
 }
 

@@ -76,7 +76,7 @@ fn hides_account(book: &Book) -> bool {
 }
 
 /// `GET /auth/api/v1/users/me`.
-pub(crate) fn users_me(identity: i64, books: &[&Book], seed: u64) -> Value {
+pub(crate) fn users_me(identity: i64, books: &[&Book], seed: u64, role: &str) -> Value {
     let member = person(identity);
     let created = books.first().map_or(Timestamp::UNIX_EPOCH, |book| at(book.from));
     let profession = json!({
@@ -115,24 +115,24 @@ pub(crate) fn users_me(identity: i64, books: &[&Book], seed: u64) -> Value {
         },
         "permissions": per_account(&|_| json!({"client.limit": null, "bill.access": true})),
         "groups": books.iter().map(|book| json!({
-            "id": book.business_id + 100, "group_id": book.business_id + 200, "role": "owner",
+            "id": book.business_id + 100, "group_id": book.business_id + 200, "role": role,
             "identity_id": identity, "identity_uuid": Dice::new(seed, "identity", identity.unsigned_abs()).uuid("uuid"),
             "business_id": book.business_id, "active": true,
         })).collect::<Vec<_>>(),
         "subscription_statuses": per_account(&|_| json!("active")),
         "business_statuses": per_account(&|_| json!("active")),
         "integrations": {},
-        "business_memberships": books.iter().map(|book| membership(book)).collect::<Vec<_>>(),
+        "business_memberships": books.iter().map(|book| membership(book, role)).collect::<Vec<_>>(),
         "identity_origin": null,
         "roles": roles(books),
     }})
 }
 
-fn membership(book: &Book) -> Value {
+fn membership(book: &Book, role: &str) -> Value {
     json!({
         // not the business id
         "id": book.business_id - 470_000,
-        "role": "owner",
+        "role": role,
         "unacknowledged_change": false,
         "business": {
             "id": book.business_id,

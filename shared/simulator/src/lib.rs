@@ -31,11 +31,12 @@ mod spoil;
 mod truth;
 mod words;
 
+pub use book::State;
 pub use control::{Control, ControlError};
 pub use exchange::{SimulatedBusiness, Simulator};
 pub use faults::{Fault, FaultBody, FaultKind};
 pub use in_process::InProcess;
-pub use options::{DefaultStates, OAuthOptions, Options, Order, RetryAfter, UpdatedZone};
+pub use options::{DefaultStates, OAuthOptions, Options, Order, RetryAfter, UpdatedZone, VisStateWithWindow};
 pub use requests::{RequestLine, Requests};
 pub use server::Server;
 pub use truth::Truth;

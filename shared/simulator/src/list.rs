@@ -169,7 +169,7 @@ fn stretches<'a>(
     let mut marks: Vec<(u64, Option<&Change>, u64)> = Vec::new();
     for (index, change) in business.changed(declaration.kind) {
         marks.push((index + 1, None, index));
-        if shows(selection, change) {
+        if shows(selection, change) && !(selection.even_only && declaration.kind.id(index) % 2 != 0) {
             let place = match selection.order {
                 Order::Id => index + 1,
                 Order::Updated => {

@@ -27,14 +27,22 @@ pub struct Options {
     pub honoured_updated: Vec<String>,
     /// What an accounting list without `search[vis_state]` shows.
     pub default_states: DefaultStates,
-    /// Whether `search[vis_state]` combines with `updated_min`; if not, the window is silently ignored.
-    pub vis_state_combines: bool,
+    /// Which of `search[vis_state]` and `updated_min` counts where a request has both.
+    pub vis_state_with_window: VisStateWithWindow,
     /// Whether `search[vis_state][]` may be repeated; if not, the last value counts.
     pub vis_state_lists: bool,
     /// What `pages` says of an empty set: 0 or 1.
     pub empty_pages: u64,
     /// `total` counts so many rows more than are listed.
     pub phantom_total: u64,
+    /// `total`, and `pages` with it, count so many rows less than are listed; pages beyond still answer.
+    pub short_total: u64,
+    /// The most rows on a page, whatever was asked for.
+    pub most_per_page: u64,
+    /// The role of the identity in every business; an employee or a contractor is listed even ids only.
+    pub role: String,
+    /// A change carries an `updated` that lies so many seconds before it could be seen.
+    pub updated_lag_s: u64,
     /// Resources outside the plan: errors inside HTTP 200, with this errno.
     pub gated: BTreeMap<String, u32>,
     /// Waited before every answer, on the clock given.
@@ -51,6 +59,13 @@ pub struct Options {
     pub request_log: usize,
 }
 
+impl Options {
+    /// Whether lists show this identity only part of the rows.
+    pub(crate) fn sees_part(&self) -> bool {
+        matches!(self.role.as_str(), "business_employee" | "contractor")
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -61,10 +76,14 @@ impl Default for Options {
             updated_zone: UpdatedZone::Eastern,
             honoured_updated: ["clients", "invoices", "expenses", "payments"].map(String::from).to_vec(),
             default_states: DefaultStates::ActiveAndArchived,
-            vis_state_combines: true,
+            vis_state_with_window: VisStateWithWindow::Both,
             vis_state_lists: true,
             empty_pages: 0,
             phantom_total: 0,
+            short_total: 0,
+            most_per_page: 100,
+            role: "owner".to_owned(),
+            updated_lag_s: 0,
             gated: BTreeMap::new(),
             latency_ms: 0,
             rate_limit: None,
@@ -104,6 +123,18 @@ pub enum DefaultStates {
     ActiveAndArchived,
     /// As a third party says.
     ActiveOnly,
+}
+
+/// See [`Options::vis_state_with_window`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VisStateWithWindow {
+    /// Both filter.
+    Both,
+    /// The window is silently ignored.
+    WindowIgnored,
+    /// The state is silently ignored: the list shows what it shows without one.
+    StateIgnored,
 }
 
 /// The form of `Retry-After`.

@@ -20,6 +20,8 @@ pub struct Firing {
     pub tables: Vec<TableName>,
     /// How much to read.
     pub mode: Mode,
+    /// A person's word that rows which are no longer listed are truly gone.
+    pub accept_deletions: bool,
 }
 
 /// What became of one connection.
@@ -68,7 +70,7 @@ impl Dispatcher {
 
     async fn start(&self, connection: &Connection, firing: &Firing) -> Result<Vec<Task>> {
         let tasks = plan(connection, firing)?;
-        self.broker.refresh_if_due(&connection.name).await?;
+        self.broker.ready(&connection.name).await?;
         self.queue.send(&tasks).await?;
         Ok(tasks)
     }
@@ -80,7 +82,8 @@ pub fn plan(connection: &Connection, firing: &Firing) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
     for table in wanted(connection, firing)? {
         for unit in units(connection, table) {
-            tasks.push(Task::new(&connection.name, &run, table.name.into(), unit, firing.mode));
+            let task = Task::new(&connection.name, &run, table.name.into(), unit, firing.mode);
+            tasks.push(if firing.accept_deletions { task.accepting_deletions() } else { task });
         }
     }
     if tasks.is_empty() {

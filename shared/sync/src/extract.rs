@@ -3,25 +3,31 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use freshbooks::{Budget, Client, Lifecycle, Request, Tokens};
-use lake::{Commit, DataFile, Draft, Encoded, Lake, Published, Seen};
+use freshbooks::{Budget, Client, Tokens};
+use lake::{Commit, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
+use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
 use model::time::Zone;
 use model::{
-    Certificate, Cursor, Date, Error, ErrorKind, Result, TableName, TableStatus, Task, TaskId, Unit,
+    Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId, Unit,
 };
-use tables::{Context, Decoder, DeleteRule, RawText, Rejected, Table};
+use tables::{Rejected, Table};
 use url::Url;
 
-use crate::passes;
+use crate::harvest::Harvest;
+use crate::passes::{self, Window};
 use crate::port::Progress;
-use crate::read::{Proof, Reader};
-use crate::rows::Rows;
+use crate::read::Proof;
+use crate::rows::{Finished, Memory, Rows};
 use crate::stop::Stop;
+use crate::sweep::{Brake, Sweep};
 use crate::write::Files;
 
 /// A commit that lost against another one is worked out anew this often.
 const REBASES: u32 = 8;
+
+/// A reading of more rows than this is cut into windows of about as many: fifty pages.
+pub const WINDOW_ROWS: u64 = 5_000;
 
 /// What every task of a process shares.
 #[derive(Clone, Debug)]
@@ -40,6 +46,10 @@ pub struct Worker {
     pub budget: Arc<Budget>,
     /// Pages fetched at once by one task.
     pub in_flight: usize,
+    /// Rows in a window, about, where a reading has to be cut: [`WINDOW_ROWS`].
+    pub window_rows: u64,
+    /// From when on missing rows are not marked as gone unasked.
+    pub brake: Brake,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
 }
@@ -90,20 +100,10 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
         Arc::clone(&worker.budget),
     );
     let extraction = Extraction { worker, client, table, task, stop };
-    for _ in 0..REBASES {
-        match extraction.attempt().await {
-            Ok(Some(report)) => return Ok(report),
-            Ok(None) => {
-                tracing::info!(task = %task.id, "another task committed first: starting over from its commit");
-            }
-            Err(error) => return unavailable(task, error),
-        }
+    match stop.bound(&*worker.clock, table.name, extraction.run()).await {
+        Ok(report) => Ok(report),
+        Err(error) => unavailable(task, error),
     }
-    Err(Error::new(
-        ErrorKind::Conflict,
-        format!("cannot commit {}: others committed first, {REBASES} times", table.name),
-    )
-    .next("run again when no other run is under way"))
 }
 
 /// A table outside the plan or the scopes is an answer; anything else stays an error.
@@ -123,110 +123,166 @@ fn unavailable(task: &Task, error: Error) -> Result<Report> {
     })
 }
 
-struct Extraction<'e> {
-    worker: &'e Worker,
-    client: Client,
-    table: &'static Table,
-    task: &'e Task,
-    stop: &'e Stop,
+/// One task at work.
+pub(crate) struct Extraction<'e> {
+    pub(crate) worker: &'e Worker,
+    pub(crate) client: Client,
+    pub(crate) table: &'static Table,
+    pub(crate) task: &'e Task,
+    pub(crate) stop: &'e Stop,
+}
+
+/// What one commit, or none, has brought a task to.
+enum Step {
+    /// It is done.
+    Done(Report),
+    /// A window is in the lake, and more is to be read.
+    Window(Report),
+    /// Another task committed meanwhile.
+    Lost,
 }
 
 impl Extraction<'_> {
-    /// One attempt on top of the latest commit; `None` if another task committed meanwhile.
-    async fn attempt(&self) -> Result<Option<Report>> {
+    /// Window after window until the task is done.
+    async fn run(&self) -> Result<Report> {
+        let mut landed: Option<Report> = None;
+        let mut lost = 0;
+        loop {
+            match self.step().await? {
+                Step::Done(report) => return Ok(together(landed, report)),
+                Step::Window(report) => {
+                    landed = Some(together(landed, report));
+                    lost = 0;
+                }
+                Step::Lost if lost + 1 < REBASES => {
+                    tracing::info!(task = %self.task.id, "another task committed first: starting over from its commit");
+                    lost += 1;
+                }
+                Step::Lost => {
+                    let table = self.table.name;
+                    let what = format!("cannot commit {table}: others committed first, {REBASES} times");
+                    return Err(Error::new(ErrorKind::Conflict, what)
+                        .next("run again when no other run is under way"));
+                }
+            }
+        }
+    }
+
+    /// One commit on top of the latest one.
+    async fn step(&self) -> Result<Step> {
         let Self { worker, table, task, .. } = *self;
         let head = worker.lake.head(table.name, &task.unit).await?;
         if let Some(head) = head.as_ref().filter(|h| h.holds(&task.id)) {
-            return Ok(Some(self.report(Outcome::AlreadyDone, head.certificate.status)));
+            tracing::debug!(name: "already_done", target: "path", task = %task.id, "an earlier delivery did it");
+            return Ok(Step::Done(self.report(Outcome::AlreadyDone, head.certificate.status)));
         }
         let known = match &head {
             Some(head) => worker.lake.seen(head).await?,
             None => Seen::default(),
         };
         let now = worker.clock.now();
-        let requests = passes::plan(table, &task.unit, task.mode, head.as_ref(), now);
-        let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
-        let mut rows = Rows::new(table, decoder, known);
         let files =
             RawFiles { lake: &worker.lake, unit: &task.unit, day: Zone::Utc.day_of(now), task: &task.id };
-        let proofs = self.read(&requests, &mut rows, &files).await?;
-        let lists_all_states = match head.as_ref().and_then(|h| h.lists_all_states) {
-            Some(known) => Some(known),
-            None => self.probe(&requests, &proofs).await?,
-        };
-        let cursor = Self::cursor(head.as_ref(), &proofs);
-        let mut finished = rows.finish(cursor, &files).await?;
-        attest(&mut finished.certificate, &proofs, self.client.requests());
-        if head.as_ref().is_some_and(|h| h.certificate.status == TableStatus::Ok) {
-            // A window without rows says nothing of the table, which had rows before.
-            finished.certificate.status = TableStatus::Ok;
-        }
+        let Harvest { mut rows, proofs, window, mut habits, whole } =
+            self.harvest(head.as_ref(), known, now, &files).await?;
+
+        let done = window.until.is_none();
+        let withheld = if done { self.sweep(&proofs, &mut rows, &mut habits).await? } else { None };
+        let before = head.as_ref().and_then(|h| h.cursor);
+        let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
+        let finished = rows.finish(memory(table, &window, cursor, &habits), &files).await?;
+        let finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld);
         let status = finished.certificate.status;
         if let Some(head) = &head
+            && done
             && finished.files.is_empty()
             && same_day(head.cursor, cursor)
+            && head.habits == habits
+            && head.loading.is_none()
         {
             let mut report = self.report(Outcome::Unchanged, status);
             report.certificate = Some(finished.certificate);
             report.rejected = finished.rejected;
-            return Ok(Some(report));
+            return Ok(Step::Done(report));
         }
         let draft = Draft {
             table: table.name,
             unit: &task.unit,
             task: &task.id,
+            mode: if whole { Mode::Full } else { task.mode },
+            done,
             committed_at: worker.clock.now(),
             cursor,
-            lists_all_states,
+            loading: self.loading(head.as_ref(), &window),
+            habits,
             files: finished.files,
             certificate: finished.certificate,
             seen: &finished.seen,
         };
         Ok(match worker.lake.publish(head.as_ref(), draft).await? {
-            Published::Lost(_) => None,
+            Published::Lost(_) => Step::Lost,
             Published::Won(commit) => {
                 let mut report = self.report(Outcome::Committed(commit.number), status);
                 report.files = commit.files;
                 report.certificate = Some(commit.certificate);
                 report.rejected = finished.rejected;
-                Some(report)
+                if commit.done { Step::Done(report) } else { Step::Window(report) }
             }
         })
     }
 
-    async fn read(&self, requests: &[Request], rows: &mut Rows, files: &dyn Files) -> Result<Vec<Proof>> {
-        let reader = Reader {
-            client: &self.client,
-            clock: &*self.worker.clock,
-            in_flight: self.worker.in_flight,
-            stop: self.stop,
-            progress: &*self.worker.progress,
-        };
-        let mut proofs = Vec::with_capacity(requests.len());
-        for request in requests {
-            proofs.push(reader.complete(request, rows, files).await?);
-        }
-        Ok(proofs)
-    }
-
-    /// Whether one list may hold rows of every state: asked once, when there are deleted rows to show it by.
-    async fn probe(&self, requests: &[Request], proofs: &[Proof]) -> Result<Option<bool>> {
-        let deleted = requests.iter().zip(proofs).find(|(r, _)| r.lifecycle == Lifecycle::Deleted);
-        let Some((request, proof)) = deleted else { return Ok(None) };
-        if self.table.deleted != DeleteRule::VisState || proof.total_last == 0 {
+    /// Marks what is gone, or says why not.
+    async fn sweep(&self, proofs: &[Proof], rows: &mut Rows, habits: &mut Habits) -> Result<Option<String>> {
+        // A list that disagrees with its own total is no proof that something is missing.
+        if proofs.iter().any(|proof| proof.note.is_some()) && !planted::is(Bug::SweepUnproved) {
             return Ok(None);
         }
-        let all = Request { lifecycle: Lifecycle::All, ..request.at_page(1) };
-        let total = self.client.fetch(&all).await?.page.total;
-        Ok(Some(total == Some(proofs.iter().map(|p| p.total_last).sum())))
+        let sweep = Sweep {
+            client: &self.client,
+            table: self.table,
+            task: self.task,
+            brake: self.worker.brake,
+            now: self.worker.clock.now(),
+        };
+        sweep.run(rows, habits).await
     }
 
     /// The source's clock before the first row was read: whatever changes later is asked for by the next run. Where the
     /// source does not tell its time, the cursor stays.
-    fn cursor(head: Option<&Commit>, proofs: &[Proof]) -> Option<Cursor> {
-        let before = head.and_then(|h| h.cursor);
-        let started = proofs.first().and_then(|p| p.source_time).map(Cursor);
-        before.into_iter().chain(started).max()
+    fn cursor(&self, before: Option<Cursor>, proofs: &[Proof], rows: &Rows) -> Option<Cursor> {
+        let mut started = proofs.first().and_then(|p| p.source_time);
+        if planted::is(Bug::CursorFromRows) {
+            started = rows.last_updated().or(started);
+        }
+        if planted::is(Bug::LocalClockAsCursor) {
+            started = Some(self.worker.clock.now());
+        }
+        before.into_iter().chain(started.map(Cursor)).max()
+    }
+
+    /// What was read, with what the passes have shown.
+    fn attested(
+        &self,
+        mut finished: Finished,
+        head: Option<&Commit>,
+        proofs: &[Proof],
+        habits: &Habits,
+        withheld: Option<String>,
+    ) -> Finished {
+        let certificate = &mut finished.certificate;
+        attest(certificate, proofs, self.client.requests());
+        certificate.notes.extend(withheld);
+        if habits.honours_updated == Some(false) {
+            let table = self.table.name;
+            certificate.notes.push(format!(
+                "FreshBooks ignores the filter for changed rows of {table}, so the table is read whole"
+            ));
+        }
+        if head.is_some_and(|h| h.certificate.status == TableStatus::Ok) {
+            // A window without rows says nothing of the table, which had rows before.
+            certificate.status = TableStatus::Ok;
+        }
+        finished
     }
 
     fn report(&self, outcome: Outcome, status: TableStatus) -> Report {
@@ -235,11 +291,43 @@ impl Extraction<'_> {
     }
 }
 
+/// What a commit has to remember, so that rows which come again are known.
+fn memory(table: &Table, window: &Window, cursor: Option<Cursor>, habits: &Habits) -> Memory {
+    if habits.honours_updated == Some(false) {
+        return Memory { from: None, keep_unread: false };
+    }
+    let unproved = habits.honours_updated.is_none() && !window.is_filtered();
+    match window.until {
+        // The lists of archived and deleted rows, which are read whole until the filter is proved, come again.
+        None if unproved => Memory { from: None, keep_unread: false },
+        Some(day) => Memory { from: passes::asked_again_from_day(day), keep_unread: true },
+        None => Memory { from: passes::asked_again_from(table, cursor), keep_unread: false },
+    }
+}
+
+/// The report of a task that landed several windows.
+fn together(before: Option<Report>, mut last: Report) -> Report {
+    let Some(before) = before else { return last };
+    last.files.splice(0..0, before.files);
+    last.rejected.splice(0..0, before.rejected);
+    last.certificate = match (before.certificate, last.certificate) {
+        (Some(before), Some(last)) => Some(before.and(last)),
+        (before, last) => last.or(before),
+    };
+    if let (Outcome::Unchanged | Outcome::AlreadyDone, Outcome::Committed(_)) =
+        (&last.outcome, &before.outcome)
+    {
+        last.outcome = before.outcome;
+    }
+    last
+}
+
 /// Adds what the passes have shown to what the rows have shown.
 pub(crate) fn attest(certificate: &mut Certificate, proofs: &[Proof], requests: u64) {
     certificate.requests = requests;
     for proof in proofs {
         certificate.pages += proof.pages;
+        certificate.rereadings += proof.rereadings;
         certificate.total_first += proof.total_first;
         certificate.total_last += proof.total_last;
         certificate.notes.extend(proof.note.clone());

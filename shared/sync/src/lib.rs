@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod census;
 mod dispatch;
 mod extract;
+mod harvest;
 mod passes;
 mod port;
+mod probe;
 mod pull;
 mod read;
 mod rows;
 mod stop;
+mod sweep;
+mod windows;
 mod write;
 
 pub use dispatch::{Dispatched, Dispatcher, Firing, plan, unknown_table};
-pub use extract::{Outcome, Report, Worker, extract};
+pub use extract::{Outcome, Report, WINDOW_ROWS, Worker, extract};
 pub use port::{Progress, Queue, Quiet};
 pub use pull::{Pulled, pull};
 pub use stop::Stop;
+pub use sweep::Brake;

@@ -1,77 +1,119 @@
-//! Which requests bring all rows that a task is to read.
+//! Which requests bring all rows of a window.
 
 use freshbooks::{Lifecycle, Request, Since};
 use jiff::{SignedDuration, Span};
-use lake::Commit;
+use lake::Habits;
+use model::planted::{self, Bug};
 use model::time::Zone;
-use model::{Cursor, Mode, Timestamp, Unit};
+use model::{Cursor, Date, Timestamp, Unit};
 use tables::{CursorRule, DeleteRule, Table};
 
 /// Days that every incremental reading overlaps the one before. FreshBooks filters by day, in a zone that no source
-/// states, so a day is not enough.
-const LOOKBACK_DAYS: i8 = 2;
+/// states, and what changes may show a little later than its time says; so a day is not enough.
+pub(crate) const LOOKBACK_DAYS: i8 = 2;
 
-/// The requests, each read to its last page.
-///
-/// `full` reads everything; else what changed since the cursor of `head`, where the table has a filter for it.
+/// Rows by when they last changed: what one commit covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// From when on, inclusive.
+    pub(crate) since: Since,
+    /// Before which day, as FreshBooks cuts days; a window without one is open, and holds what changes now.
+    pub(crate) until: Option<Date>,
+}
+
+impl Window {
+    /// Everything.
+    pub(crate) const ALL: Self = Self { since: Since::Beginning, until: None };
+
+    /// What changed since `cursor`, with the overlap; everything where the table has no filter for it.
+    pub(crate) fn after(table: &Table, cursor: Cursor) -> Self {
+        let lookback =
+            if planted::is(Bug::NoLookback) || planted::is(Bug::WrongZone) { 0 } else { LOOKBACK_DAYS };
+        let zone = if planted::is(Bug::WrongZone) { Zone::Utc } else { Zone::Eastern };
+        let since = match table.cursor {
+            CursorRule::UpdatedDay { .. } => zone
+                .day_of(cursor.0)
+                .checked_sub(Span::new().days(lookback))
+                .map_or(Since::Beginning, Since::Day),
+            CursorRule::UpdatedSince => cursor
+                .0
+                .checked_sub(SignedDuration::from_hours(24 * i64::from(lookback)))
+                .map_or(Since::Beginning, Since::Instant),
+            CursorRule::Whole | CursorRule::CurrentYear => Since::Beginning,
+        };
+        Self { since, until: None }
+    }
+
+    /// Whether its rows are asked for by a filter.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.since != Since::Beginning || self.until.is_some()
+    }
+}
+
+/// The requests that together bring the rows of `window`, each read to its last page.
 pub(crate) fn plan(
     table: &'static Table,
     unit: &Unit,
-    mode: Mode,
-    head: Option<&Commit>,
+    window: &Window,
+    habits: &Habits,
     now: Timestamp,
 ) -> Vec<Request> {
     let mut request = Request::new(table, unit);
-    if let (Mode::Incremental, Some(cursor)) = (mode, head.and_then(|h| h.cursor)) {
-        request.since = since(table, cursor);
+    if habits.honours_updated != Some(false) {
+        (request.since, request.until) = (window.since, window.until);
     }
     if table.cursor == CursorRule::CurrentYear {
         let year = Zone::Eastern.day_of(now).year();
         request.parameters =
             vec![("start_date", format!("{year:04}-01-01")), ("end_date", format!("{year:04}-12-31"))];
     }
-    let proven = mode == Mode::Incremental && head.and_then(|h| h.lists_all_states) == Some(true);
-    states(table, proven).iter().map(|state| Request { lifecycle: *state, ..request.clone() }).collect()
+    let states = states(table, habits).iter();
+    let with_state = |state: &Lifecycle| {
+        let mut request = Request { lifecycle: *state, ..request.clone() };
+        // Whether the filters for time and state count together is not documented. Until archived or deleted rows have
+        // shown that they do, all of these are asked for: none, as long as there are none.
+        let unproved = habits.honours_updated != Some(true);
+        if unproved && matches!(state, Lifecycle::Archived | Lifecycle::Deleted) {
+            (request.since, request.until) = (Since::Beginning, None);
+        }
+        request
+    };
+    states.map(with_state).collect()
+}
+
+/// Whether a request asks by a filter for what changed.
+pub(crate) fn is_filtered(request: &Request) -> bool {
+    request.since != Since::Beginning || request.until.is_some()
 }
 
 /// The lists that together hold a table's active, archived and deleted rows.
 ///
 /// One pass per state, whatever a list without a filter shows (API reference: documents disagree on archived rows);
 /// one pass for all of them where a probe has shown that FreshBooks takes several values.
-fn states(table: &Table, lists_all_states: bool) -> &'static [Lifecycle] {
+fn states(table: &Table, habits: &Habits) -> &'static [Lifecycle] {
     match table.deleted {
-        DeleteRule::VisState if lists_all_states => &[Lifecycle::All],
+        DeleteRule::VisState if planted::is(Bug::DeletedNotRead) => &[Lifecycle::Default],
+        DeleteRule::VisState if habits.lists_all_states == Some(true) => &[Lifecycle::All],
         DeleteRule::VisState => &[Lifecycle::Active, Lifecycle::Archived, Lifecycle::Deleted],
         _ => &[Lifecycle::Default],
     }
 }
 
-/// From when on rows are asked for, given that everything before `cursor` was read.
-fn since(table: &Table, cursor: Cursor) -> Since {
+/// From when on rows of `table` may be asked for again by a reading that goes on from `cursor`; only such rows need to
+/// be remembered. A day more than the overlap, for the zone in which FreshBooks cuts days, and one for late clocks.
+pub(crate) fn asked_again_from(table: &Table, cursor: Option<Cursor>) -> Option<Timestamp> {
     match table.cursor {
-        CursorRule::UpdatedDay { .. } => Zone::Eastern
-            .day_of(cursor.0)
-            .checked_sub(Span::new().days(LOOKBACK_DAYS))
-            .map_or(Since::Beginning, Since::Day),
-        CursorRule::UpdatedSince => cursor
-            .0
-            .checked_sub(SignedDuration::from_hours(24 * i64::from(LOOKBACK_DAYS)))
-            .map_or(Since::Beginning, Since::Instant),
-        CursorRule::Whole | CursorRule::CurrentYear => Since::Beginning,
+        CursorRule::UpdatedDay { .. } => {
+            cursor?.0.checked_sub(SignedDuration::from_hours(24 * (i64::from(LOOKBACK_DAYS) + 2))).ok()
+        }
+        _ => None,
     }
 }
 
-/// Whether rows that changed at `updated` can be asked for again by a reading that goes on from `cursor`; only such
-/// rows need to be remembered.
-pub(crate) fn may_come_again(table: &Table, updated: Option<Timestamp>, cursor: Option<Cursor>) -> bool {
-    match (table.cursor, updated, cursor) {
-        (CursorRule::UpdatedDay { .. }, Some(updated), Some(cursor)) => {
-            // A day more than the overlap, for the zone in which FreshBooks cuts days.
-            let reach = SignedDuration::from_hours(24 * (i64::from(LOOKBACK_DAYS) + 2));
-            updated.duration_since(cursor.0) > -reach
-        }
-        _ => true,
-    }
+/// The same, of the window that follows one which ends at `day`.
+pub(crate) fn asked_again_from_day(day: Date) -> Option<Timestamp> {
+    let start = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    start.checked_sub(SignedDuration::from_hours(48)).ok()
 }
 
 #[cfg(test)]
@@ -85,21 +127,34 @@ mod tests {
         let invoices = tables::find("invoices").unwrap();
         // 02:00 UTC on 1 April is still 31 March in New York.
         let cursor = Cursor("2026-04-01T02:00:00Z".parse().unwrap());
-        assert_eq!(since(invoices, cursor), Since::Day(jiff::civil::date(2026, 3, 29)));
+        let since = |table| Window::after(table, cursor).since;
+        assert_eq!(since(invoices), Since::Day(jiff::civil::date(2026, 3, 29)));
         let entries = tables::find("time_entries").unwrap();
-        assert_eq!(since(entries, cursor), Since::Instant("2026-03-30T02:00:00Z".parse().unwrap()));
-        assert_eq!(since(tables::find("taxes").unwrap(), cursor), Since::Beginning);
+        assert_eq!(since(entries), Since::Instant("2026-03-30T02:00:00Z".parse().unwrap()));
+        assert_eq!(since(tables::find("taxes").unwrap()), Since::Beginning);
     }
 
     #[test]
-    fn every_lifecycle_state_is_read() {
+    fn every_lifecycle_state_is_read_and_all_but_active_rows_without_a_filter_until_it_is_proved() {
         let unit = Unit::Account(AccountId("a".into()));
         let now = Timestamp::UNIX_EPOCH;
-        let states = |name: &str| {
+        let window = Window { since: Since::Day(jiff::civil::date(2026, 3, 29)), until: None };
+        let requests = |name: &str, habits: &Habits| {
             let table = tables::find(name).unwrap();
-            plan(table, &unit, Mode::Full, None, now).iter().map(|r| r.lifecycle).collect::<Vec<_>>()
+            let plan = plan(table, &unit, &window, habits, now);
+            plan.iter().map(|r| (r.lifecycle, r.since != Since::Beginning)).collect::<Vec<_>>()
         };
-        assert_eq!(states("invoices"), [Lifecycle::Active, Lifecycle::Archived, Lifecycle::Deleted]);
-        assert_eq!(states("taxes"), [Lifecycle::Default]);
+        let unknown = Habits::default();
+        assert_eq!(
+            requests("invoices", &unknown),
+            [(Lifecycle::Active, true), (Lifecycle::Archived, false), (Lifecycle::Deleted, false)]
+        );
+        let proved = Habits { honours_updated: Some(true), ..Habits::default() };
+        assert_eq!(requests("invoices", &proved)[2], (Lifecycle::Deleted, true));
+        let one = Habits { lists_all_states: Some(true), ..proved };
+        assert_eq!(requests("invoices", &one), [(Lifecycle::All, true)]);
+        let ignored = Habits { honours_updated: Some(false), ..Habits::default() };
+        assert!(requests("invoices", &ignored).iter().all(|(_, filtered)| !filtered));
+        assert_eq!(requests("taxes", &unknown), [(Lifecycle::Default, true)]);
     }
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use freshbooks::{Client, Since, Tokens};
-use lake::{DataFile, Encoded, Encoder, Seen};
+use lake::{DataFile, Encoded, Encoder, Habits, Seen};
 use model::port::{ObjectStore, Put};
-use model::{Certificate, Error, ErrorKind, Mode, Result, RunId, TableName, Unit};
+use model::{Certificate, Error, ErrorKind, Result, RunId, TableName, Unit};
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
 use crate::extract::{Worker, attest};
-use crate::passes;
-use crate::read::Reader;
-use crate::rows::Rows;
+use crate::passes::{self, Window};
+use crate::read::{Read, Reader};
+use crate::rows::{Memory, Rows};
 use crate::stop::Stop;
 use crate::write::Files;
 
@@ -56,14 +56,19 @@ pub async fn pull(
         progress: &*worker.progress,
     };
     let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop);
-    let mut rows = Rows::new(table, decoder, Seen::default());
+    let mut rows = Rows::new(table, decoder, Seen::default(), false);
     let files = PlainFiles { store, unit };
     let mut proofs = Vec::new();
-    for mut request in passes::plan(table, unit, Mode::Full, None, now) {
+    for mut request in passes::plan(table, unit, &Window::ALL, &Habits::default(), now) {
         request.since = window(table, since)?;
-        proofs.push(reader.complete(&request, &mut rows, &files).await?);
+        // However long it is: without a bound, every list is read.
+        if let Read::Complete(proof) = reader.complete(&request, None, &mut rows, &files).await? {
+            proofs.push(proof);
+        }
     }
-    let mut finished = rows.finish(None, &files).await?;
+    // Nothing comes after, so nothing is remembered.
+    let memory = Memory { from: Some(model::Timestamp::MAX), keep_unread: false };
+    let mut finished = rows.finish(memory, &files).await?;
     attest(&mut finished.certificate, &proofs, client.requests());
     for name in table.lake_names() {
         if finished.files.iter().any(|f| f.table.as_str() == name) {

@@ -1,14 +1,16 @@
 //! The rows of one task: decoded, told apart by key and digest, and written where they differ from what the lake has.
 
-use std::collections::HashMap;
-use std::num::NonZeroI32;
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 
-use freshbooks::Page;
+use freshbooks::{Page, Request};
 use lake::{DataFile, KeyHash, Seen};
-use model::{Certificate, Cursor, Error, ErrorKind, Result, TableName, TableStatus, Timestamp};
-use tables::{Decoder, Facts, Rejected, Table, Verdict};
+use model::planted::{self, Bug};
+use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Timestamp};
+use tables::{Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
 
-use crate::passes;
+use crate::census::{Census, Count};
+use crate::passes::is_filtered;
 use crate::write::{Files, Writer};
 
 /// More rejected rows than one in this many mean that the API has changed.
@@ -17,7 +19,9 @@ const REJECTED_SHARE: u64 = 100;
 const REJECTED_FEW: u64 = 3;
 
 /// Stands for the digest of a rejected row: it is remembered by its text alone.
-const REJECTED: u64 = 0;
+pub(crate) const REJECTED: u64 = 0;
+/// Stands for the digest of a row that is marked as gone.
+pub(crate) const GONE: u64 = u64::MAX;
 
 /// The rows of one task.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub(crate) struct Rows {
     decoder: Decoder,
     writer: Writer,
     known: Seen,
+    /// Whether the rows are asked for by a filter, if not in every list.
+    filtered: bool,
     tally: Tally,
 }
 
@@ -34,13 +40,17 @@ pub(crate) struct Rows {
 struct Tally {
     rows: HashMap<KeyHash, Sighting>,
     rejected: HashMap<KeyHash, u32>,
-    reading: u32,
-    distinct: u64,
-    keys: u64,
+    /// Rows of lists that are read whole although the window is not: they come again, however old they are.
+    always: HashSet<KeyHash>,
+    /// Keys by name, where a row that is missing later has to be named.
+    names: Option<HashMap<KeyHash, Box<str>>>,
+    count: Count,
     read: u64,
     new: u64,
     changed: u64,
     unchanged: u64,
+    deleted: u64,
+    undeleted: u64,
     first_updated: Option<Timestamp>,
     last_updated: Option<Timestamp>,
 }
@@ -49,29 +59,53 @@ struct Tally {
 #[derive(Clone, Copy, Debug)]
 struct Sighting {
     digest: u64,
-    updated: Option<Hour>,
+    updated: Option<Second>,
     reading: u32,
 }
 
-/// Hours since 1970: as much of an update instant as is needed later. Never 0, so that an option takes no space.
-type Hour = NonZeroI32;
+/// Seconds since 1970. Never 0, so that an option takes no space.
+type Second = NonZeroU32;
+
+/// What a commit remembers of the rows it has read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// Rows that changed before are not asked for again; without it all may be.
+    pub(crate) from: Option<Timestamp>,
+    /// Whether rows that were known before and not read now may still come.
+    pub(crate) keep_unread: bool,
+}
 
 impl Rows {
-    /// The rows of `table`, of which the lake has `known`.
-    pub(crate) fn new(table: &'static Table, decoder: Decoder, known: Seen) -> Self {
-        Self { table, decoder, writer: Writer::default(), known, tally: Tally::default() }
+    /// The rows of `table`, of which the lake has `known`; `filtered` tells whether only what changed is asked for.
+    pub(crate) fn new(table: &'static Table, decoder: Decoder, known: Seen, filtered: bool) -> Self {
+        let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
+        let tally = Tally { names, ..Tally::default() };
+        Self { table, decoder, writer: Writer::default(), known, filtered, tally }
     }
 
-    /// Begins a reading of one list.
-    pub(crate) fn begin(&mut self) {
-        self.tally.reading += 1;
-        self.tally.distinct = 0;
-        self.tally.keys = 0;
+    /// Begins a list.
+    pub(crate) fn begin_list(&mut self, request: &Request) {
+        self.tally.count.begin_list(request, self.filtered && !is_filtered(request));
     }
 
-    /// Distinct keys of this reading, rejected rows included, and a digest of the set of keys.
-    pub(crate) fn reading(&self) -> (u64, u64) {
-        (self.tally.distinct, self.tally.keys)
+    /// Begins a reading of the list, when the source's clock says `now`.
+    pub(crate) fn begin_reading(&mut self, now: Option<Timestamp>) {
+        self.tally.count.begin_reading(now);
+    }
+
+    /// What this reading has shown so far.
+    pub(crate) fn census(&self) -> Census {
+        self.tally.count.census()
+    }
+
+    /// What the lake has, to begin anew with.
+    pub(crate) fn into_known(self) -> Seen {
+        self.known
+    }
+
+    /// The newest change seen.
+    pub(crate) fn last_updated(&self) -> Option<Timestamp> {
+        self.tally.last_updated
     }
 
     /// The table's name.
@@ -99,30 +133,59 @@ impl Rows {
         self.writer.drain(&mut self.decoder, false, files).await
     }
 
+    /// The rows known before that no list has: their names, in order.
+    ///
+    /// A row that could not be typed is listed all the same; where not even its key could be read, nobody knows which
+    /// one it is, and none is missing.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let rejected: Option<HashSet<KeyHash>> =
+            self.decoder.rejected().iter().map(|row| row.key.as_deref().map(KeyHash::of)).collect();
+        let Some(rejected) = rejected else { return Vec::new() };
+        let listed = |key| {
+            self.tally.rows.contains_key(&key)
+                || rejected.contains(&key)
+                || self.known.digest(key).is_none_or(|digest| digest == GONE)
+        };
+        let mut missing: Vec<String> =
+            self.known.named().filter(|(key, _)| !listed(*key)).map(|(_, name)| name.to_owned()).collect();
+        missing.sort_unstable();
+        missing
+    }
+
+    /// Rows known before that were not gone.
+    pub(crate) fn known_living(&self) -> usize {
+        self.known.named().filter(|(key, _)| self.known.digest(*key).is_some_and(|d| d != GONE)).count()
+    }
+
+    /// Marks a missing row as gone.
+    pub(crate) fn bury(&mut self, name: &str, at: Timestamp) {
+        let key = KeyHash::of(name);
+        if self.decoder.tombstone(name, at) {
+            self.tally.deleted += 1;
+            let reading = self.tally.count.now;
+            self.tally.rows.insert(key, Sighting { digest: GONE, updated: None, reading });
+        }
+    }
+
     /// Writes the rest. Fails, before anything of it is published, if too many rows were rejected.
-    pub(crate) async fn finish(mut self, cursor: Option<Cursor>, files: &dyn Files) -> Result<Finished> {
+    pub(crate) async fn finish(mut self, memory: Memory, files: &dyn Files) -> Result<Finished> {
         self.check_rejected()?;
         self.writer.drain(&mut self.decoder, true, files).await?;
-        let mut seen = Seen::default();
-        for row in self.decoder.rejected() {
-            seen.insert(rejected_key(row), REJECTED);
-        }
         let known = &self.known;
         let rejected = self
             .decoder
             .rejected_batch(|row| known.digest(rejected_key(row)).is_none())
             .map_err(|e| Error::new(ErrorKind::Internal, "cannot build a record batch").because(e))?;
-        if let Some(batch) = rejected {
+        if let Some(batch) = rejected
+            && !planted::is(Bug::RejectedDropped)
+        {
+            tracing::debug!(name: "row_rejected", target: "path", table = self.table.name, "kept apart");
             self.writer.write(TableName::from("rejected"), &batch, files).await?;
         }
         let files = self.writer.finish(files).await?;
         let certificate = self.tally.certificate(self.table, &self.decoder, &self.known, &files);
-        for (key, sighting) in self.tally.rows {
-            if passes::may_come_again(self.table, sighting.updated.map(instant), cursor) {
-                seen.insert(key, sighting.digest);
-            }
-        }
         let rejected = self.decoder.rejected().to_vec();
+        let seen = remembered(self.tally, &self.known, &rejected, memory);
         Ok(Finished { files, certificate, seen, rejected })
     }
 
@@ -146,6 +209,44 @@ fn rejected_key(row: &Rejected) -> KeyHash {
     KeyHash::of(&format!("rejected/{}/{}", row.key.as_deref().unwrap_or_default(), row.raw))
 }
 
+/// The rows that a later reading may bring again.
+fn remembered(tally: Tally, known: &Seen, rejected: &[Rejected], memory: Memory) -> Seen {
+    let mut seen = Seen::default();
+    for row in rejected {
+        seen.insert(rejected_key(row), REJECTED);
+    }
+    let mut names = tally.names;
+    for (key, name) in known.named() {
+        // Still in doubt, or gone: in either case a later listing is compared with it.
+        if let Some(digest) = known.digest(key)
+            && !tally.rows.contains_key(&key)
+        {
+            seen.insert(key, digest);
+            seen.name(key, name);
+        } else if let Some(names) = &mut names {
+            names.entry(key).or_insert_with(|| name.into());
+        }
+    }
+    if memory.keep_unread {
+        for (key, digest) in known.iter() {
+            seen.insert(key, digest);
+        }
+    }
+    for (key, row) in tally.rows {
+        let comes_again = match (memory.from, row.updated) {
+            (Some(from), Some(updated)) => instant(updated) >= from || tally.always.contains(&key),
+            _ => true,
+        };
+        if comes_again {
+            seen.insert(key, row.digest);
+        }
+    }
+    for (key, name) in names.into_iter().flatten() {
+        seen.name(key, name);
+    }
+    seen
+}
+
 /// What a task's rows became.
 pub(crate) struct Finished {
     pub(crate) files: Vec<DataFile>,
@@ -160,37 +261,50 @@ impl Tally {
         self.first_updated = self.first_updated.into_iter().chain(facts.updated).min();
         self.last_updated = self.last_updated.into_iter().chain(facts.updated).max();
         let key = KeyHash::of(facts.key);
-        let here =
-            Sighting { digest: facts.digest, updated: facts.updated.and_then(hour), reading: self.reading };
-        if let Some(before) = self.rows.insert(key, here) {
-            if before.reading != here.reading {
-                self.count(key);
-            }
-            // Seen on another page or in another reading; it is written again only if it changed in between.
-            return if before.digest == here.digest { Verdict::Skip } else { Verdict::Write };
+        let digest = digest(facts);
+        let reading = self.count.now;
+        if self.count.unfiltered {
+            self.always.insert(key);
         }
-        self.count(key);
-        match known.digest(key) {
+        let here = Sighting { digest, updated: facts.updated.and_then(second), reading };
+        let before = self.rows.insert(key, here);
+        self.count.key(key, before.map(|b| b.reading));
+        self.count.row(facts);
+        if let Some(before) = before {
+            // Seen on another page or in another reading; it is written again only if it changed in between. Pages
+            // that were asked for together may come with the older one last.
+            if here.updated < before.updated {
+                self.rows.insert(key, Sighting { reading, ..before });
+                return Verdict::Skip;
+            }
+            return if before.digest == digest { Verdict::Skip } else { Verdict::Write };
+        }
+        if let Some(names) = &mut self.names {
+            names.insert(key, facts.key.into());
+        }
+        let known = known.digest(key);
+        match known {
             None => self.new += 1,
-            Some(digest) if digest == facts.digest => {
+            Some(known) if known == digest || planted::is(Bug::ChangedRowSkipped) => {
                 self.unchanged += 1;
                 return Verdict::Skip;
             }
             Some(_) => self.changed += 1,
+        }
+        let was_deleted = known.is_some_and(is_deleted);
+        if facts.deleted {
+            self.deleted += 1;
+        } else if was_deleted {
+            tracing::debug!(name: "row_undeleted", target: "path", key = facts.key, "it lives again");
+            self.undeleted += 1;
         }
         Verdict::Write
     }
 
     fn sight_rejected(&mut self, key: KeyHash) {
         self.read += 1;
-        if self.rejected.insert(key, self.reading) != Some(self.reading) {
-            self.count(key);
-        }
-    }
-
-    fn count(&mut self, key: KeyHash) {
-        self.distinct += 1;
-        self.keys = self.keys.wrapping_add(key.as_u64());
+        let before = self.rejected.insert(key, self.count.now);
+        self.count.key(key, before);
     }
 
     fn certificate(&self, table: &Table, decoder: &Decoder, known: &Seen, files: &[DataFile]) -> Certificate {
@@ -207,13 +321,6 @@ impl Tally {
             let children: Vec<_> = table.children.iter().map(|c| c.name).collect();
             notes.push(format!("{} rows came without their {}", decoder.childless(), children.join(" or ")));
         }
-        if table.cursor == tables::CursorRule::Whole {
-            let listed = |key: &KeyHash| known.digest(*key) == Some(REJECTED) || self.rows.contains_key(key);
-            let gone = known.keys().filter(|key| !listed(key)).count();
-            if gone > 0 {
-                notes.push(format!("{gone} rows known before are no longer listed"));
-            }
-        }
         let written = |wanted: bool| -> u64 {
             let own =
                 |f: &&DataFile| (f.table.as_str() == table.name) == wanted && f.table.as_str() != "rejected";
@@ -223,12 +330,15 @@ impl Tally {
             status: if self.read == 0 && known.is_empty() { TableStatus::Empty } else { TableStatus::Ok },
             requests: 0,
             pages: 0,
+            rereadings: 0,
             total_first: 0,
             total_last: 0,
             distinct_keys: self.rows.len() as u64,
             rows_new: self.new,
             rows_changed: self.changed,
             rows_unchanged: self.unchanged,
+            rows_deleted: self.deleted,
+            rows_undeleted: self.undeleted,
             rows_rejected: decoder.rejected().len() as u64,
             child_rows: written(false),
             first_updated: self.first_updated,
@@ -239,10 +349,20 @@ impl Tally {
     }
 }
 
-fn hour(instant: Timestamp) -> Option<Hour> {
-    i32::try_from(instant.as_second().div_euclid(3600)).ok().and_then(NonZeroI32::new)
+/// A row's digest, with whether it is deleted in its lowest bit.
+fn digest(facts: &Facts<'_>) -> u64 {
+    // All ones and zero mean something else.
+    (facts.digest & !1 | u64::from(facts.deleted)).clamp(REJECTED + 1, GONE - 1)
 }
 
-fn instant(hour: Hour) -> Timestamp {
-    Timestamp::from_second(i64::from(hour.get()) * 3600).unwrap_or(Timestamp::MAX)
+fn is_deleted(digest: u64) -> bool {
+    digest & 1 == 1
+}
+
+fn second(instant: Timestamp) -> Option<Second> {
+    u32::try_from(instant.as_second()).ok().and_then(NonZeroU32::new)
+}
+
+fn instant(second: Second) -> Timestamp {
+    Timestamp::from_second(second.get().into()).unwrap_or(Timestamp::MAX)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use model::port::Clock;
 use model::{Error, ErrorKind, Result, Timestamp};
 
@@ -34,15 +35,54 @@ impl Stop {
             return Err(Error::new(ErrorKind::Interrupted, format!("stopped while reading {table}"))
                 .next("nothing half-read was published; run again to go on"));
         }
-        let late =
-            self.deadline.and_then(|d| d.checked_sub(MARGIN).ok()).is_some_and(|end| clock.now() >= end);
-        if late {
-            return Err(Error::new(
-                ErrorKind::Interrupted,
-                format!("the deadline came while reading {table}"),
-            )
-            .next("the queue delivers the task again"));
+        if self.left(clock) == Some(Duration::ZERO) {
+            return Err(out_of_time(table));
         }
         Ok(())
     }
+
+    /// An error if less than `needed` is left: what cannot be finished is not gone on with.
+    pub(crate) fn leaves(&self, clock: &dyn Clock, needed: Duration, table: &str) -> Result<()> {
+        match self.left(clock) {
+            Some(left) if left < needed => {
+                tracing::debug!(name: "would_not_fit", target: "path", table, ?needed, ?left, "given back early");
+                let (needed, left) = (needed.as_secs(), left.as_secs());
+                Err(Error::new(
+                    ErrorKind::Interrupted,
+                    format!("{table} needs about {needed} s more, and {left} s are left"),
+                )
+                .next("the queue delivers the task again; if it never fits, give it more time or more --in-flight"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does `work`, and breaks it off when the deadline has come: whatever it waits for then.
+    pub(crate) async fn bound<T>(
+        &self,
+        clock: &dyn Clock,
+        table: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(left) = self.left(clock) else { return work.await };
+        let work = std::pin::pin!(work);
+        match select(work, clock.sleep(left)).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), _)) => {
+                tracing::debug!(name: "deadline_came", target: "path", table, "broken off");
+                Err(out_of_time(table))
+            }
+        }
+    }
+
+    /// The time until the task has to give itself back.
+    fn left(&self, clock: &dyn Clock) -> Option<Duration> {
+        let left = self.deadline?.duration_since(clock.now());
+        Some(Duration::try_from(left).unwrap_or_default().saturating_sub(MARGIN))
+    }
+}
+
+fn out_of_time(table: &str) -> Error {
+    Error::new(ErrorKind::Interrupted, format!("the deadline came while reading {table}"))
+        .next("the queue delivers the task again, and it goes on from what was committed")
 }

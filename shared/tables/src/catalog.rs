@@ -10,11 +10,13 @@ mod money_out;
 mod reports;
 mod work;
 
+pub use identity::USERS_ME;
+
 use crate::declaration::Table;
 
 /// Every table, in the order in which a person reads them.
 pub const ALL: &[&Table] = &[
-    &identity::USERS_ME,
+    &USERS_ME,
     &clients::CLIENTS,
     &invoices::INVOICES,
     &estimates::ESTIMATES,

@@ -150,7 +150,7 @@ impl Columns {
         extracted_at: i64,
         deleted: bool,
         extra: &[(Cow<'_, str>, &str)],
-        raw: &str,
+        raw: Option<&str>,
     ) {
         for (builder, value) in self.builders.iter_mut().zip(values) {
             builder.append(value);
@@ -167,7 +167,7 @@ impl Columns {
             self.extra.append_value(object(extra));
         }
         if let Some(builder) = &mut self.raw {
-            builder.append_value(raw);
+            builder.append_option(raw);
         }
         self.rows += 1;
     }

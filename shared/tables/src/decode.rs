@@ -10,7 +10,7 @@ use model::{AccountId, BusinessId, RunId, TableName, Timestamp, Unit};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{Columns, Place, same_int, same_text};
-use crate::declaration::{Child, DeleteRule, Table};
+use crate::declaration::{Child, DeleteRule, Kind, Table};
 use crate::json;
 use crate::row::{Fault, Plan, Row, masked};
 use crate::schema::{child_schema, rejected_schema, table_schema};
@@ -164,7 +164,7 @@ impl Decoder {
                 continue;
             }
             self.count_unknown(&row);
-            self.columns.append(&row.values, None, extracted_at, deleted, &row.extra, &raw);
+            self.columns.append(&row.values, None, extracted_at, deleted, &row.extra, Some(&raw));
             let parent_key = match self.key.first().and_then(|at| row.values.get(*at)) {
                 Some(Value::Int(key)) => *key,
                 _ => 0,
@@ -178,11 +178,30 @@ impl Decoder {
                         extracted_at,
                         deleted,
                         &line.extra,
-                        line.text,
+                        Some(line.text),
                     );
                 }
             }
         }
+    }
+
+    /// Writes that the row with this key is gone: its key, `_deleted`, and nothing else. Whether `key` is one.
+    pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
+        let mut values = vec![Value::Null; self.table.columns.len()];
+        let mut parts = key.split('/');
+        for column in &self.key {
+            let part = parts.next().unwrap_or_default();
+            let kind = self.table.columns.get(*column).map(|c| c.kind);
+            let value = match kind {
+                Some(Kind::Int) => part.parse().ok().map(Value::Int),
+                Some(Kind::Text) => Some(Value::Text(part.to_owned().into())),
+                _ => None,
+            };
+            let (Some(value), Some(place)) = (value, values.get_mut(*column)) else { return false };
+            *place = value;
+        }
+        self.columns.append(&values, None, at.as_microsecond(), true, &[], None);
+        true
     }
 
     fn key_of(&self, row: &Row<'_>, key: &mut String) -> Result<(), Fault> {

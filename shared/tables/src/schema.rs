@@ -65,7 +65,9 @@ fn system(raw: RawText, fields: &mut Vec<Field>) {
         field("_extra", DataType::Utf8, true, "Keys that no column takes, as a JSON object"),
     ]);
     if raw == RawText::Keep {
-        fields.push(field("_raw", DataType::Utf8, false, "The row as FreshBooks sent it, secrets masked"));
+        let doc =
+            "The row as FreshBooks sent it, secrets masked; null where all that came is that it is gone";
+        fields.push(field("_raw", DataType::Utf8, true, doc));
     }
 }
 

@@ -67,8 +67,13 @@ pub(crate) async fn run(arguments: &cli::Demo, screen: &Screen) -> Result<u8> {
 
     let tables = ::tables::ALL.len();
     screen.step(format!("3/4  copying {tables} tables of each business into {}", arguments.out.display()));
-    let firing =
-        Firing { scheduled_at, connection: Some(name.clone()), tables: Vec::new(), mode: Mode::Incremental };
+    let firing = Firing {
+        scheduled_at,
+        connection: Some(name.clone()),
+        tables: Vec::new(),
+        mode: Mode::Incremental,
+        accept_deletions: false,
+    };
     let broker = machine.broker(app);
     let ran = Engine::new(&machine, broker, std::slice::from_ref(&name), &interrupt, screen)
         .run(vec![firing])

@@ -48,9 +48,10 @@ fn lines(entry: &Entry, commit: &Commit) -> Vec<String> {
             count(*distinct_keys, "key")
         ),
         format!(
-            "    rows: {} new, {} changed, {} unchanged, {} rejected",
+            "    rows: {} new, {} changed, {} deleted, {} unchanged, {} rejected",
             thousands(proof.rows_new),
             thousands(proof.rows_changed),
+            thousands(proof.rows_deleted),
             thousands(proof.rows_unchanged),
             thousands(proof.rows_rejected)
         ),
@@ -63,6 +64,9 @@ fn lines(entry: &Entry, commit: &Commit) -> Vec<String> {
     ];
     if let (Some(first), Some(last)) = (proof.first_updated, proof.last_updated) {
         lines.push(format!("    updated {} to {}", minute(first), minute(last)));
+    }
+    if let Some(loading) = &commit.loading {
+        lines.push(format!("    a reading in windows, under way: all before {} is here", loading.until));
     }
     let cursor = commit.cursor.map_or("none".to_owned(), |cursor| cursor.0.to_string());
     lines.push(format!("    cursor {cursor}, content {}", proof.content_digest));

@@ -88,6 +88,7 @@ async fn entries(
             connection: Some(connection.name.clone()),
             tables: chosen.unwrap_or_default(),
             mode: Mode::Incremental,
+            accept_deletions: false,
         };
         // A connection that has nothing to read has no line either.
         let tasks = sync::plan(connection, &firing).unwrap_or_default();
@@ -160,6 +161,7 @@ impl Entry {
                 "run": self.run(commit),
                 "task": commit.task,
                 "cursor": commit.cursor,
+                "loading": commit.loading,
                 "certificate": commit.certificate,
                 "files": files,
             })

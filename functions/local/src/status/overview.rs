@@ -81,8 +81,11 @@ fn grid(entries: &[&Entry], now: Timestamp, coloured: bool) -> Grid {
 pub(super) fn words(entry: &Entry) -> String {
     let Some(head) = entry.head() else { return "not read yet".to_owned() };
     let rejected = head.certificate.rows_rejected;
-    let words = head.certificate.status.as_str();
-    if rejected > 0 { format!("{words}, {} rejected", thousands(rejected)) } else { words.to_owned() }
+    let words = match &head.loading {
+        Some(loading) => format!("loading, at {}", loading.until),
+        None => head.certificate.status.as_str().to_owned(),
+    };
+    if rejected > 0 { format!("{words}, {} rejected", thousands(rejected)) } else { words }
 }
 
 fn ink(entry: &Entry) -> Ink {
@@ -90,7 +93,7 @@ fn ink(entry: &Entry) -> Ink {
     match head.certificate.status {
         TableStatus::Broken => Ink::Bad,
         TableStatus::OutOfPlan | TableStatus::OutOfScope => Ink::Fair,
-        _ if head.certificate.rows_rejected > 0 => Ink::Fair,
+        _ if head.certificate.rows_rejected > 0 || head.loading.is_some() => Ink::Fair,
         TableStatus::Ok => Ink::Good,
         TableStatus::Empty => Ink::Dim,
     }

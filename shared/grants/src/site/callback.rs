@@ -1,8 +1,7 @@
 //! The way back from FreshBooks, where everything is checked before anything is saved.
 
 use bytes::Bytes;
-use freshbooks::{Business, IDENTITY_PATH, Identity};
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use freshbooks::{Business, Identity};
 use http::{Request, Response};
 use model::port::Put;
 use model::{ConnectionName, Error, ErrorKind, Result};
@@ -99,19 +98,11 @@ impl ConnectSite {
     }
 
     async fn identity(&self, tokens: &Tokens) -> Result<Identity> {
-        let what = "cannot ask FreshBooks who authorised";
-        let url = self.app.api_url.join(IDENTITY_PATH).map_err(|error| {
-            Error::new(ErrorKind::Config, "the address of FreshBooks' API is wrong").because(error)
-        })?;
-        let mut request = Request::get(url.as_str()).body(Bytes::new()).map_err(|error| {
-            Error::new(ErrorKind::Config, "the address of FreshBooks' API is wrong").because(error)
-        })?;
-        request.headers_mut().insert(AUTHORIZATION, tokens.access_token.bearer()?);
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let answer = self.transport.send(request).await;
-        let answer = answer.map_err(|error| Error::new(ErrorKind::Unavailable, what).because(error))?;
+        let endpoint = Endpoint { app: &self.app, transport: &*self.transport, clock: &*self.clock };
+        let answer = endpoint.who(&tokens.access_token).await?;
         if !answer.status().is_success() {
             let status = answer.status();
+            let what = "cannot ask FreshBooks who authorised";
             return Err(Error::new(ErrorKind::Unavailable, what).because(format!("status {status}")));
         }
         Identity::parse(answer.body())

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use model::{Cursor, TableStatus, TaskId};
+use tables::DeleteRule;
 
 use super::file::Contents;
 use super::{Damage, REPORT, RESTORE_COMMIT};
@@ -16,9 +17,10 @@ pub(super) struct Chain {
     /// The number that the next commit should have.
     next: u64,
     cursor: Option<Cursor>,
-    /// The task of the commit right before, if that could be read.
+    /// The task that finished last, if every commit since could be read.
     before: Option<TaskId>,
-    tasks: HashSet<TaskId>,
+    /// Tasks that are done: none of them commits again.
+    finished: HashSet<TaskId>,
 }
 
 impl Chain {
@@ -29,7 +31,7 @@ impl Chain {
             next: 1,
             cursor: None,
             before: None,
-            tasks: HashSet::new(),
+            finished: HashSet::new(),
         }
     }
 
@@ -73,18 +75,24 @@ impl Chain {
             let what = format!("takes the cursor back from {} to {}", at(self.cursor), at(commit.cursor));
             say(what, RESTORE_COMMIT);
         }
-        if !self.tasks.insert(commit.task.clone()) {
-            say(format!("repeats the task {}", commit.task), REPORT);
+        if self.finished.contains(&commit.task) {
+            say(format!("repeats the task {}, which was done", commit.task), REPORT);
         }
-        if commit.recent_tasks.last() != Some(&commit.task) {
-            say("does not remember its own task".to_owned(), RESTORE_COMMIT);
+        let remembered = commit.recent_tasks.contains(&commit.task);
+        if remembered != commit.done {
+            let how =
+                if commit.done { "does not remember its own task" } else { "calls a task done that is not" };
+            say(how.to_owned(), RESTORE_COMMIT);
         }
         if self.before.as_ref().is_some_and(|before| !commit.recent_tasks.contains(before)) {
-            say("does not remember the task of the commit before it".to_owned(), RESTORE_COMMIT);
+            say("does not remember the task that finished before it".to_owned(), RESTORE_COMMIT);
         }
         self.next = self.number(key).unwrap_or(self.next) + 1;
         self.cursor = self.cursor.max(commit.cursor);
-        self.before = Some(commit.task.clone());
+        if commit.done {
+            self.finished.insert(commit.task.clone());
+            self.before = Some(commit.task.clone());
+        }
         found.into_iter().map(|(what, next)| self.damage(key, what, &next)).collect()
     }
 
@@ -93,10 +101,10 @@ impl Chain {
         let mut found = Vec::new();
         let proof = &commit.certificate;
         let told = [proof.rows_new, proof.rows_changed, proof.rows_unchanged];
-        let sum = told.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let sum = told.iter().fold(self.buried(commit), |sum, count| sum.saturating_add(*count));
         if sum != proof.distinct_keys {
             found.push(format!(
-                "counts {} keys, but {sum} rows new, changed or unchanged",
+                "counts {} keys, but {sum} rows new, changed, unchanged or gone",
                 proof.distinct_keys
             ));
         }
@@ -111,12 +119,12 @@ impl Chain {
         }
         // A file that could not be read makes all sums wrong, and is told of already.
         if !contents.incomplete {
-            let written = proof.rows_written();
+            let written = proof.rows_written().saturating_add(self.buried(commit));
             // A row that changed while its list was read again was counted as unchanged, and written all the same.
             let most = written.saturating_add(proof.rows_unchanged);
             if !(written..=most).contains(&contents.keys) {
                 found.push(format!(
-                    "counts {written} rows new or changed, but its files have {}",
+                    "counts {written} rows new, changed or gone, but its files have {}",
                     contents.keys
                 ));
             }
@@ -132,6 +140,12 @@ impl Chain {
             }
         }
         found.into_iter().map(|what| self.damage(key, what, RESTORE_COMMIT)).collect()
+    }
+
+    /// Rows that were written because a listing lacks them; the others that are deleted are new or changed as well.
+    fn buried(&self, commit: &Commit) -> u64 {
+        let vanishes = tables::find(&self.table).is_some_and(|table| table.deleted == DeleteRule::Vanishes);
+        if vanishes { commit.certificate.rows_deleted } else { 0 }
     }
 
     /// A table that a file of `commit` is said to be of, and cannot be.

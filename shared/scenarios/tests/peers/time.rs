@@ -41,6 +41,8 @@ async fn both_clocks_are_right() {
         let now = at(&world, now);
         let invoice = control.insert(&business.account_id, "invoices", &json!({})).unwrap();
         let project = control.insert(&business.account_id, "projects", &json!({})).unwrap();
+        // A list that changes in the very second in which it is read is read again.
+        *world.clock.0.lock().unwrap() = now + SignedDuration::from_mins(1);
         let run = world.next_run();
         world.extract(&run, "invoices", &account, Mode::Incremental).await.unwrap();
         world.extract(&run, "projects", &unit, Mode::Incremental).await.unwrap();
@@ -165,7 +167,13 @@ async fn one_dead_grant_is_one_call() {
     for firing in 0..288 {
         let scheduled_at = now + SignedDuration::from_mins(5 * firing);
         *world.clock.0.lock().unwrap() = scheduled_at;
-        let firing = Firing { scheduled_at, connection: None, tables: Vec::new(), mode: Mode::Incremental };
+        let firing = Firing {
+            scheduled_at,
+            connection: None,
+            tables: Vec::new(),
+            mode: Mode::Incremental,
+            accept_deletions: false,
+        };
         let answered = dispatcher.dispatch(&firing).await.unwrap();
         let error = answered[0].tasks.as_ref().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ReconnectNeeded, "{error}");

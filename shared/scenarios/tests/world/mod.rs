@@ -12,7 +12,7 @@ use model::port::Clock;
 use model::{AccountId, BusinessId, ConnectionName, Mode, Result, RunId, Task, Timestamp, Unit};
 use secrecy::SecretString;
 use simulator::{Options, Simulator};
-use sync::{Report, Stop, Worker};
+use sync::{Brake, Report, Stop, WINDOW_ROWS, Worker};
 use tables::{Family, Table};
 
 /// Time that stands still unless somebody waits; waiting takes no time.
@@ -60,6 +60,8 @@ impl World {
             random: Arc::new(OsRandom),
             budget: Arc::new(Budget::new(8)),
             in_flight: 4,
+            window_rows: WINDOW_ROWS,
+            brake: Brake::default(),
             progress: Arc::new(sync::Quiet),
         };
         let scopes: Vec<_> = grants::READ_SCOPES.iter().map(|(scope, _)| *scope).collect();

@@ -45,7 +45,10 @@ async fn updated_windows_are_half_open_days_and_may_or_may_not_combine_with_a_st
     let deleted = "invoices/invoices?per_page=100&search[vis_state]=1";
     let recent = format!("{deleted}&search[updated_min]=2025-06-01");
     assert!(world.total(&recent).await < world.total(deleted).await);
-    world.simulator.control().set_options(|options| options.vis_state_combines = false);
+    world
+        .simulator
+        .control()
+        .set_options(|options| options.vis_state_with_window = simulator::VisStateWithWindow::WindowIgnored);
     assert_eq!(world.total(&recent).await, world.total(deleted).await);
 }
 

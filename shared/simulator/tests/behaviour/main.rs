@@ -6,6 +6,7 @@ mod faults;
 mod filters;
 mod lists;
 mod oauth;
+mod oracle;
 mod report;
 mod server;
 mod shapes;

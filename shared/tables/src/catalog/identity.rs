@@ -2,7 +2,8 @@ use crate::declaration::{
     Child, Column, CursorRule, DeleteRule, Family, Rows, Table, flag, int, json, text, utc,
 };
 
-pub(crate) const USERS_ME: Table = Table {
+/// Who the token belongs to.
+pub static USERS_ME: Table = Table {
     name: "users_me",
     doc: "The person who authorised the connection.",
     family: Family::Identity,

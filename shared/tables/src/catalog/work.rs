@@ -53,7 +53,8 @@ pub(crate) const PROJECTS: Table = Table {
     }],
     includes: &[],
     parameters: &[],
-    cursor: CursorRule::UpdatedSince,
+    // Whole, though FreshBooks has a filter: a deleted project only shows by missing from a complete list.
+    cursor: CursorRule::Whole,
     deleted: DeleteRule::Vanishes,
     scope: "user:projects:read",
 };

@@ -1,0 +1,99 @@
+//! Bugs planted on purpose, to show that the simulation finds them.
+//!
+//! Compiled to nothing unless the feature `planted` is on, which only `shared/scenarios` turns on; even then no bug is
+//! active until a simulation activates one for its own thread.
+
+/// A bug that the simulation must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bug {
+    /// The cursor of a commit is the newest row seen, not the clock before the first row was read.
+    CursorFromRows,
+    /// The cursor comes from this machine's clock.
+    LocalClockAsCursor,
+    /// An incremental reading starts at the cursor's day, without overlap.
+    NoLookback,
+    /// Days are cut in UTC where FreshBooks means Eastern, without overlap.
+    WrongZone,
+    /// A task that is in the lake already is done again.
+    TaskIdForgotten,
+    /// A refused conditional put is taken for our own commit.
+    RefusalTrusted,
+    /// A commit whose answer was lost is taken for failed, and its files are deleted.
+    UnknownCommitUndone,
+    /// A commit replaces whatever is there.
+    UnfencedCommit,
+    /// A moved list is taken for complete.
+    DriftIgnored,
+    /// `total` of the first page alone decides.
+    LastTotalIgnored,
+    /// The first page that is not full ends the list.
+    ShortPageEnds,
+    /// Deleted rows are not asked for.
+    DeletedNotRead,
+    /// A row that is not listed is marked deleted, whether or not the listing was complete.
+    SweepUnproved,
+    /// A sweep has no brake and asks nobody.
+    SweepUnbraked,
+    /// A refused refresh request is sent again though it may have arrived.
+    TokenResent,
+    /// The successor is made current without being saved as pending first.
+    SuccessorNotSaved,
+    /// Rows seen before are never written again, changed or not.
+    ChangedRowSkipped,
+    /// A window of a first load counts as loaded one day further than it was read.
+    WindowGap,
+    /// A finished window marks its task as done.
+    WindowEndsTask,
+    /// A rejected row is dropped in silence.
+    RejectedDropped,
+}
+
+impl Bug {
+    /// Every bug.
+    pub const ALL: &'static [Self] = &[
+        Self::CursorFromRows,
+        Self::LocalClockAsCursor,
+        Self::NoLookback,
+        Self::WrongZone,
+        Self::TaskIdForgotten,
+        Self::RefusalTrusted,
+        Self::UnknownCommitUndone,
+        Self::UnfencedCommit,
+        Self::DriftIgnored,
+        Self::LastTotalIgnored,
+        Self::ShortPageEnds,
+        Self::DeletedNotRead,
+        Self::SweepUnproved,
+        Self::SweepUnbraked,
+        Self::TokenResent,
+        Self::SuccessorNotSaved,
+        Self::ChangedRowSkipped,
+        Self::WindowGap,
+        Self::WindowEndsTask,
+        Self::RejectedDropped,
+    ];
+}
+
+#[cfg(feature = "planted")]
+thread_local! {
+    static ACTIVE: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Activates `bug`, or none, for everything that runs on this thread.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    ACTIVE.set(bug);
+}
+
+/// Whether `bug` is active here.
+#[cfg(feature = "planted")]
+pub fn is(bug: Bug) -> bool {
+    ACTIVE.get() == Some(bug)
+}
+
+/// Whether `bug` is active here: never, in what is shipped.
+#[cfg(not(feature = "planted"))]
+#[inline]
+pub const fn is(_: Bug) -> bool {
+    false
+}

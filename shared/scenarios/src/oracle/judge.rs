@@ -1,0 +1,284 @@
+//! Takes commits one after the other and remembers what they came to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use model::{Timestamp, Unit};
+use sha2::{Digest as _, Sha256};
+
+use super::facts::{self, Facts};
+use super::fold::{self, Fold, View};
+use super::known::{Past, digest};
+use super::pointer::{Named, Place, Pointer, place};
+use super::{Except, FILES, Findings, INVENTED, NUMBERS, TWICE, Violation, current, cursor, file, lines};
+use crate::source::Source;
+
+/// Remembers the commits it was shown, so that each is read once.
+#[derive(Debug)]
+pub struct Judge {
+    source: Source,
+    books: BTreeMap<Place, Book>,
+    /// Every file that a commit named.
+    named: BTreeSet<String>,
+    /// The pointer that was taken last of each table.
+    last: BTreeMap<Place, String>,
+}
+
+/// What the commits of one table of one unit came to.
+#[derive(Debug, Default)]
+struct Book {
+    number: u64,
+    cursor: Option<Timestamp>,
+    done: BTreeSet<String>,
+    past: Past,
+    view: View,
+}
+
+impl Judge {
+    /// A judge who has seen nothing yet.
+    pub fn new(source: &Source) -> Self {
+        Self { source: source.clone(), books: BTreeMap::new(), named: BTreeSet::new(), last: BTreeMap::new() }
+    }
+
+    /// Takes every commit in `objects` that it has not taken yet.
+    pub fn catch_up(&mut self, objects: &BTreeMap<String, Bytes>, now: Timestamp) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let mut at = "lake/".to_owned();
+        loop {
+            let mut rest = objects.range::<str, _>((Bound::Excluded(at.as_str()), Bound::Unbounded));
+            let Some((key, _)) = rest.next().filter(|(key, _)| key.starts_with("lake/")) else {
+                return found;
+            };
+            let Some((place, _)) = place(key) else {
+                // past everything that lies beside the commits, at once
+                at = key.clone();
+                continue;
+            };
+            match self.last.get(&place) {
+                Some(last) if last >= key => at.clone_from(last),
+                _ => {
+                    at.clone_from(key);
+                    found.extend(self.commit(key, &|key| objects.get(key).cloned(), now));
+                }
+            }
+        }
+    }
+
+    /// Takes one new commit, whose pointer is at `key`; `get` reads an object. Commits of a table come in their order,
+    /// `now` is the source's time.
+    pub fn commit(
+        &mut self,
+        key: &str,
+        get: &dyn Fn(&str) -> Option<Bytes>,
+        now: Timestamp,
+    ) -> Vec<Violation> {
+        let mut findings = Findings::default();
+        let Some((place, number)) = place(key) else {
+            findings.add(NUMBERS, format!("{key} is no place for a commit"));
+            return findings.0;
+        };
+        let pointer = get(key).map(|body| serde_json::from_slice::<Pointer>(&body));
+        let pointer = match pointer {
+            Some(Ok(pointer)) => pointer,
+            Some(Err(error)) => {
+                findings.add(NUMBERS, format!("{key} cannot be read: {error}"));
+                return findings.0;
+            }
+            None => {
+                findings.add(NUMBERS, format!("{key} is not there"));
+                return findings.0;
+            }
+        };
+        self.last.insert(place.clone(), key.to_owned());
+        let mut book = self.books.remove(&place).unwrap_or_default();
+        book.numbers(&pointer, (key, number), now, &mut findings);
+        let files = self.files(&place, &pointer, key, get, &mut findings);
+        let facts = facts::find(&place.table);
+        if let Some((facts, unit)) = facts.and_then(|facts| Some((facts, self.unit(facts, &place)?))) {
+            book.past.update(&self.source, &unit, facts);
+            book.rows(facts, &pointer, key, files, &mut findings);
+            if let Some(cursor) = pointer.cursor {
+                let hides_odd = self.source.ever_hid_rows();
+                cursor::judge(&book.past, &book.view, cursor, hides_odd, key, &mut findings);
+            }
+        }
+        self.books.insert(place, book);
+        findings.0
+    }
+
+    /// Whether everything that was committed is all there is now.
+    pub fn current(&mut self, except: &Except) -> Vec<Violation> {
+        let mut findings = Findings::default();
+        let hides_odd = self.source.ever_hid_rows();
+        let tables = self.source.tables().to_vec();
+        for facts in tables.into_iter().filter_map(facts::find) {
+            for unit in self.source.units(facts.name) {
+                let at = (unit.partition(), facts.name.to_owned());
+                if except.unavailable.contains(&at) {
+                    continue;
+                }
+                let unswept = except.no_sweeps || except.unswept.contains(&at);
+                let mut empty = Book::default();
+                let of = |place: &Place| place.table == at.1 && place.unit == at.0;
+                let book = self.books.iter_mut().find(|(place, _)| of(place)).map(|(_, book)| book);
+                let book = book.unwrap_or(&mut empty);
+                book.past.update(&self.source, &unit, facts);
+                let at = format!("{} of {}", at.1, at.0);
+                current::judge(&book.past, &book.view, unswept, hides_odd, &at, &mut findings);
+            }
+        }
+        findings.0
+    }
+
+    fn unit(&self, facts: &Facts, place: &Place) -> Option<Unit> {
+        self.source.units(facts.name).into_iter().find(|unit| unit.partition() == place.unit)
+    }
+
+    /// The files of a commit that are there, with their tables.
+    fn files(
+        &mut self,
+        place: &Place,
+        pointer: &Pointer,
+        at: &str,
+        get: &dyn Fn(&str) -> Option<Bytes>,
+        findings: &mut Findings,
+    ) -> Vec<(String, u64, String, Bytes)> {
+        let mut files = Vec::new();
+        for Named { table, key, rows, bytes, sha256 } in &pointer.files {
+            if !self.named.insert(key.clone()) {
+                findings.add(FILES, format!("{at}: {key} was named before"));
+            }
+            if !key.starts_with(&format!("raw/{table}/{}/", place.unit)) {
+                findings.add(FILES, format!("{at}: {key} is no place for {table} of {}", place.unit));
+            }
+            let Some(body) = get(key) else {
+                findings.add(FILES, format!("{at}: {key} is not there"));
+                continue;
+            };
+            if body.len() as u64 != *bytes {
+                findings.add(FILES, format!("{at}: {key} has {} bytes, not {bytes}", body.len()));
+            }
+            if hex(&body) != *sha256 {
+                findings.add(FILES, format!("{at}: {key} does not have the digest {sha256}"));
+            }
+            files.push((table.clone(), *rows, key.clone(), body));
+        }
+        if let Some(seen) = pointer.seen.as_ref().filter(|seen| get(seen).is_none()) {
+            findings.add(FILES, format!("{at}: {seen} is not there"));
+        }
+        files
+    }
+}
+
+impl Book {
+    fn numbers(
+        &mut self,
+        pointer: &Pointer,
+        (at, number): (&str, u64),
+        now: Timestamp,
+        findings: &mut Findings,
+    ) {
+        if pointer.number != number || number != self.number + 1 {
+            let (said, due) = (pointer.number, self.number + 1);
+            findings.add(NUMBERS, format!("{at}: is number {said}, and number {due} was due"));
+        }
+        self.number = number;
+        let distinct: BTreeSet<_> = pointer.recent_tasks.iter().collect();
+        if distinct.len() != pointer.recent_tasks.len() {
+            findings.add(NUMBERS, format!("{at}: a task is in recent_tasks twice"));
+        }
+        if pointer.done && !pointer.recent_tasks.contains(&pointer.task) {
+            findings.add(NUMBERS, format!("{at}: {} is not in its own recent_tasks", pointer.task));
+        }
+        if self.done.contains(&pointer.task) {
+            findings.add(NUMBERS, format!("{at}: {} commits again after it was done", pointer.task));
+        }
+        if pointer.done {
+            self.done.insert(pointer.task.clone());
+        }
+        if pointer.cursor < self.cursor {
+            let (from, to) = (self.cursor, pointer.cursor);
+            findings.add(NUMBERS, format!("{at}: the cursor moves back from {from:?} to {to:?}"));
+        }
+        self.cursor = self.cursor.max(pointer.cursor);
+        if let Some(cursor) = pointer.cursor.filter(|cursor| *cursor > now) {
+            findings.add(super::AHEAD, format!("{at}: the cursor is at {cursor}, and it is only {now}"));
+        }
+    }
+
+    fn rows(
+        &mut self,
+        facts: &'static Facts,
+        pointer: &Pointer,
+        at: &str,
+        files: Vec<(String, u64, String, Bytes)>,
+        findings: &mut Findings,
+    ) {
+        let full = pointer.mode.as_deref() == Some("full");
+        let mut fold = Fold::new(facts, &self.past, at, (pointer.cursor, full));
+        for (table, rows, key, body) in files {
+            let child = facts.child.filter(|child| child.name == table);
+            let columns = match child {
+                _ if table == facts.name => fold::columns(facts),
+                Some(child) => lines::columns(child),
+                None if table == "rejected" => vec!["table_name", "key", "_raw"],
+                None => {
+                    findings.add(
+                        INVENTED,
+                        format!("{at}: {key} holds {table}, which is not part of {}", facts.name),
+                    );
+                    continue;
+                }
+            };
+            let (said, batches) = match file::read(body, &columns) {
+                Ok(read) => read,
+                Err(error) => {
+                    findings.add(FILES, format!("{at}: {key} cannot be read: {error}"));
+                    continue;
+                }
+            };
+            if said != rows {
+                findings.add(FILES, format!("{at}: {key} has {said} rows, not {rows}"));
+            }
+            for batch in &batches {
+                match child {
+                    Some(child) => fold.lines.written(child, batch),
+                    None if table == facts.name => fold.batch(&self.view, batch, findings),
+                    None => rejected(facts, &self.past, &mut self.view, batch, at, findings),
+                }
+            }
+        }
+        fold.finish(&mut self.view, findings);
+    }
+}
+
+/// Rows that could not be typed: they too are rows that the source had, each told once.
+fn rejected(
+    facts: &Facts,
+    past: &Past,
+    view: &mut View,
+    batch: &file::Batch,
+    at: &str,
+    findings: &mut Findings,
+) {
+    for row in 0..batch.rows() {
+        let (table, raw) = (batch.text("table_name", row), batch.text("_raw", row).unwrap_or_default());
+        let key: i64 = batch.text("key", row).and_then(|key| key.parse().ok()).unwrap_or(i64::MIN);
+        let text = digest(raw);
+        if table != Some(facts.name) || !past.of(key).iter().any(|known| known.digest() == Some(text)) {
+            findings.add(INVENTED, format!("{at}: rejected row {key} never was so: {raw}"));
+        } else if !view.rejected.insert((key, text)) {
+            findings.add(TWICE, format!("{at}: row {key} is rejected again, as it was"));
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // never fails on a `String`
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,75 @@
+//! What one seed means: the deployment, the source, and what goes wrong.
+
+use std::time::Duration;
+
+use simulator::Options;
+
+use crate::faults::Plan;
+
+/// One run of a scenario, decided by its seed.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// Decides everything.
+    pub seed: u64,
+    /// When it begins.
+    pub start: jiff::Timestamp,
+    /// The tables that are read and written to, as the lake names them.
+    pub tables: Vec<&'static str>,
+    /// The business that is connected; both if absent.
+    pub only_business: Option<usize>,
+    /// Worker processes.
+    pub workers: u32,
+    /// What happens.
+    pub course: Course,
+    /// The source.
+    pub options: Options,
+    /// What goes wrong.
+    pub plan: Plan,
+    /// How far every clock of the deployment is off until it heals, in seconds.
+    pub skew: i64,
+    /// How often, at most, and how late each message is delivered, beside what faults do.
+    pub copies: Option<(u32, Duration)>,
+    /// What goes wrong at the source itself during the last run before it heals.
+    pub trouble: Vec<simulator::Fault>,
+    /// What is left out.
+    pub expect: Expect,
+}
+
+/// What happens before everything heals.
+#[derive(Clone, Copy, Debug)]
+pub enum Course {
+    /// Writes and runs all the time.
+    Days {
+        /// Virtual days.
+        days: u32,
+        /// Firings of the schedule a day.
+        runs_a_day: u32,
+        /// Writes to the source a day.
+        writes_a_day: u32,
+    },
+    /// One run after the other, with writes in between.
+    Runs {
+        /// How many.
+        runs: u32,
+        /// The time from one to the next.
+        apart: Duration,
+        /// Writes to the source between two.
+        writes: u32,
+    },
+}
+
+/// Promises that are not yet kept, and so not yet asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Expect {
+    /// Rows that vanish from lists are marked as deleted.
+    pub sweeps: bool,
+    /// An access token that FreshBooks revoked before its time is refreshed.
+    pub revoked_tokens: bool,
+    /// A list that ignores its `updated` window brings nothing twice.
+    pub ignored_windows: bool,
+}
+
+/// What holds today.
+pub const TODAY: Expect = Expect { sweeps: true, revoked_tokens: true, ignored_windows: true };

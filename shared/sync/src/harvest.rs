@@ -1,0 +1,205 @@
+//! Reading what one commit will hold: which window, by which filters, and whether they can be trusted.
+
+use freshbooks::{Lifecycle, Request, Since};
+use jiff::Span;
+use lake::{Commit, Habits, Loading, Seen};
+use model::planted::{self, Bug};
+use model::time::Zone;
+use model::{Mode, Result, Timestamp};
+use tables::{Context, CursorRule, Decoder, DeleteRule, RawText};
+
+use crate::extract::Extraction;
+use crate::passes::{self, LOOKBACK_DAYS, Window};
+use crate::probe::{Probe, Totals};
+use crate::read::{Proof, Read, Reader};
+use crate::rows::Rows;
+use crate::windows::Cutter;
+use crate::write::Files;
+
+/// What was read for one commit.
+pub(crate) struct Harvest {
+    pub(crate) rows: Rows,
+    pub(crate) proofs: Vec<Proof>,
+    pub(crate) window: Window,
+    pub(crate) habits: Habits,
+    /// Whether rows come again that may have been forgotten.
+    pub(crate) whole: bool,
+}
+
+impl Extraction<'_> {
+    /// Reads the next window, or everything if the window's filter turns out not to count.
+    pub(crate) async fn harvest(
+        &self,
+        head: Option<&Commit>,
+        mut known: Seen,
+        now: Timestamp,
+        files: &dyn Files,
+    ) -> Result<Harvest> {
+        let Self { worker, table, task, .. } = *self;
+        let since = self.since(head);
+        let mut habits = self.habits(head);
+        let mut window = Window { since, until: None };
+        let mut whole = false;
+        let can_cut = matches!(table.cursor, CursorRule::UpdatedDay { .. });
+        let mut most = (can_cut && habits.honours_updated != Some(false)).then_some(worker.window_rows);
+        loop {
+            let requests = passes::plan(table, &task.unit, &window, &habits, now);
+            let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
+            let mut rows = Rows::new(table, decoder, known, window.is_filtered());
+            let proofs = match self.read(&requests, most, &mut rows, files).await? {
+                Ok(proofs) => proofs,
+                Err(source_time) => {
+                    most = None;
+                    known = rows.into_known();
+                    window = self.cut(since, &mut habits, source_time.unwrap_or(now)).await?;
+                    continue;
+                }
+            };
+            let stray = requests
+                .iter()
+                .zip(&proofs)
+                .any(|(request, proof)| proof.census.stray > 0 && passes::is_filtered(request));
+            if stray {
+                habits.honours_updated = Some(false);
+            } else {
+                self.probe(&requests, &proofs, &mut habits, now).await?;
+            }
+            if habits.honours_updated == Some(false) && window.is_filtered() && !whole {
+                // The filter did not do what it seemed to do: only all rows are all rows.
+                tracing::debug!(name: "window_distrusted", target: "path", table = table.name, "reading everything");
+                (window, whole, most) = (Window::ALL, true, None);
+                known = rows.into_known();
+                continue;
+            }
+            return Ok(Harvest { rows, proofs, window, habits, whole });
+        }
+    }
+
+    /// From when on rows are to be read.
+    fn since(&self, head: Option<&Commit>) -> Since {
+        let Some(head) = head else { return Since::Beginning };
+        if let Some(loading) = self.going_on(head) {
+            return Since::Day(loading.until);
+        }
+        match (self.task.mode, head.cursor) {
+            (Mode::Incremental, Some(cursor)) if head.habits.honours_updated != Some(false) => {
+                Window::after(self.table, cursor).since
+            }
+            _ => Since::Beginning,
+        }
+    }
+
+    /// What is known of the source; reading everything finds it out anew.
+    fn habits(&self, head: Option<&Commit>) -> Habits {
+        let Some(head) = head else { return Habits::default() };
+        if self.task.mode == Mode::Full && self.going_on(head).is_none() {
+            return Habits { access: head.habits.access.clone(), ..Habits::default() };
+        }
+        head.habits.clone()
+    }
+
+    /// The reading in windows that this task goes on with.
+    fn going_on<'h>(&self, head: &'h Commit) -> Option<&'h Loading> {
+        let own = (self.task.mode == Mode::Full).then_some(&self.task.id);
+        let loading = head.loading.as_ref().filter(|loading| loading.of.as_ref() == own);
+        if loading.is_some() {
+            tracing::debug!(name: "load_resumed", target: "path", table = self.table.name, "going on");
+        }
+        loading
+    }
+
+    /// How far a reading in windows has come once `window` is in.
+    pub(crate) fn loading(&self, head: Option<&Commit>, window: &Window) -> Option<Loading> {
+        let own = (self.task.mode == Mode::Full).then(|| self.task.id.clone());
+        if let Some(until) = window.until {
+            let until = if planted::is(Bug::WindowGap) { until.tomorrow().unwrap_or(until) } else { until };
+            return Some(Loading { until, of: own });
+        }
+        // Another task may be reading everything anew; it goes on where it was.
+        head.and_then(|h| h.loading.clone()).filter(|loading| loading.of.is_some() && loading.of != own)
+    }
+
+    /// Cuts the next window, if FreshBooks lets us.
+    async fn cut(&self, since: Since, habits: &mut Habits, now: Timestamp) -> Result<Window> {
+        let probe = self.prober(now);
+        if habits.honours_updated.is_none() {
+            let totals = probe.totals().await?;
+            probe.look(habits, totals).await?;
+        }
+        let open = Window { since, until: None };
+        let close = Zone::Eastern.day_of(now).checked_sub(Span::new().days(LOOKBACK_DAYS));
+        let (Ok(close), false) = (close, habits.honours_updated == Some(false)) else { return Ok(open) };
+        let cutter = Cutter {
+            client: &self.client,
+            table: self.table,
+            unit: &self.task.unit,
+            habits,
+            rows: self.worker.window_rows,
+            now,
+        };
+        cutter.next(since, close).await
+    }
+
+    fn prober(&self, now: Timestamp) -> Probe<'_> {
+        let request = Request::new(self.table, &self.task.unit);
+        Probe { client: &self.client, table: self.table, request, now }
+    }
+
+    /// Reads every list of a window; or tells the source's clock, if one of them is too long.
+    async fn read(
+        &self,
+        requests: &[Request],
+        most: Option<u64>,
+        rows: &mut Rows,
+        files: &dyn Files,
+    ) -> Result<Result<Vec<Proof>, Option<Timestamp>>> {
+        let reader = Reader {
+            client: &self.client,
+            clock: &*self.worker.clock,
+            in_flight: self.worker.in_flight,
+            stop: self.stop,
+            progress: &*self.worker.progress,
+        };
+        let mut proofs = Vec::with_capacity(requests.len());
+        for request in requests {
+            match reader.complete(request, most, rows, files).await? {
+                Read::Complete(proof) => proofs.push(proof),
+                Read::TooLong { source_time } => return Ok(Err(source_time)),
+            }
+        }
+        Ok(Ok(proofs))
+    }
+
+    /// Finds out what can be found out with the lists that were read.
+    async fn probe(
+        &self,
+        requests: &[Request],
+        proofs: &[Proof],
+        habits: &mut Habits,
+        now: Timestamp,
+    ) -> Result<()> {
+        let total = |lifecycle| {
+            let whole =
+                |r: &Request| r.lifecycle == lifecycle && r.since == Since::Beginning && r.until.is_none();
+            requests.iter().zip(proofs).find(|(r, _)| whole(r)).map(|(_, proof)| proof.total_last)
+        };
+        let now = proofs.first().and_then(|p| p.source_time).unwrap_or(now);
+        let probe = self.prober(now);
+        let totals = if self.table.deleted == DeleteRule::VisState {
+            let unknown = habits.honours_updated.is_none() || habits.lists_all_states.is_none();
+            match (total(Lifecycle::Active), total(Lifecycle::Archived), total(Lifecycle::Deleted)) {
+                (Some(active), Some(archived), Some(deleted)) => Totals { active, archived, deleted },
+                (_, Some(archived), Some(deleted)) if archived + deleted > 0 && unknown => {
+                    probe.totals().await?
+                }
+                _ => return Ok(()),
+            }
+        } else {
+            match total(Lifecycle::Default) {
+                Some(active) => Totals { active, archived: 0, deleted: 0 },
+                None => return Ok(()),
+            }
+        };
+        probe.look(habits, totals).await
+    }
+}
