@@ -317,7 +317,13 @@ fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
 async fn a_sound_lake_raises_no_alarm() {
     for seed in 1..=4 {
         let order = if seed % 2 == 0 { Order::Updated } else { Order::Id };
-        let options = Options { seed, order, scale: 8 * seed, phantom_total: u64::from(seed == 2), ..Options::default() };
+        let options = Options {
+            seed,
+            order,
+            scale: 8 * seed,
+            phantom_total: u64::from(seed == 2),
+            ..Options::default()
+        };
         // Some are read in windows, with several commits of one task.
         let window_rows = if seed > 2 { 10 } else { WINDOW_ROWS };
         let world = lake(options, window_rows, &[]).await;
