@@ -15,6 +15,8 @@ Examples:
   freshlake sync                                   copy what is new of every connection
   freshlake sync acme --table invoices --full      read one table again from the beginning
   freshlake show invoices                          look at what is there
+  freshlake status                                 how far each table is read
+  freshlake verify                                 whether everything is still as it was written
 
 Exit codes:
     0  done; tables outside the plan or the scopes count as done unless they were asked for by name
@@ -84,6 +86,10 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Show rows of the lake
     Show(Show),
+    /// Tell what the lake has of each table and how far it is read, without asking FreshBooks
+    Status(Status),
+    /// Read the lake back and tell what is damaged
+    Verify(Verify),
 }
 
 #[derive(Args, Debug)]
@@ -225,6 +231,29 @@ pub(crate) struct Show {
     /// Show so many rows
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) limit: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// The connection; all of them if left out
+    #[arg(value_parser = connection)]
+    pub(crate) name: Option<ConnectionName>,
+    /// All about the last commits of this table
+    #[arg(long, value_name = "T")]
+    pub(crate) table: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// Only this table with its children
+    #[arg(long, value_name = "T")]
+    pub(crate) table: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn connection(text: &str) -> Result<ConnectionName, String> {

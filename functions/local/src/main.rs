@@ -18,8 +18,10 @@ mod settings;
 mod show;
 mod simulator;
 mod staging;
+mod status;
 mod summary;
 mod sync;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -66,6 +68,8 @@ async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<
         Command::Describe(arguments) => catalog::describe(&arguments, screen),
         Command::Decode(arguments) => decode::run(&arguments, screen),
         Command::Show(arguments) => show::run(&arguments, settings()?, screen).await,
+        Command::Status(arguments) => status::run(&arguments, settings()?, screen).await,
+        Command::Verify(arguments) => verify::run(&arguments, settings()?, screen).await,
     }
 }
 

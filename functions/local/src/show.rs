@@ -94,7 +94,7 @@ pub(crate) async fn batches(
 }
 
 /// Whose commits there are of `table`.
-async fn units(store: &dyn ObjectStore, database: &str, table: &Table) -> Result<Vec<Unit>> {
+pub(crate) async fn units(store: &dyn ObjectStore, database: &str, table: &Table) -> Result<Vec<Unit>> {
     let prefix = format!("lake/{database}/{}/commits/", table.name);
     let listed = store.list(&prefix).await?;
     let partitions: BTreeSet<&str> = listed

@@ -165,7 +165,7 @@ impl Lake {
         Ok(commits)
     }
 
-    async fn commit_at(&self, key: &str) -> Result<Option<Commit>> {
+    pub(crate) async fn commit_at(&self, key: &str) -> Result<Option<Commit>> {
         self.store.get(key).await?.map(|body| Commit::read(key, &body)).transpose()
     }
 

@@ -19,6 +19,11 @@ pub(crate) fn raw_file(
     format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{digest}.parquet", unit.partition())
 }
 
+/// Everything about the tables of a database.
+pub(crate) fn database(database: &str) -> String {
+    format!("lake/{database}/")
+}
+
 /// All commits of one table of one unit.
 pub(crate) fn commits(database: &str, table: &str, unit: &Unit) -> String {
     format!("lake/{database}/{table}/commits/{}/", unit.partition())

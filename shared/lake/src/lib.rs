@@ -5,11 +5,13 @@ mod encode;
 mod files;
 mod layout;
 mod seen;
+mod verify;
 
 pub use commit::{Commit, Draft, Habits, Loading, Published};
 pub use encode::{Encoded, Encoder, FILE_TARGET};
 pub use files::DataFile;
 pub use seen::{KeyHash, Seen};
+pub use verify::{Damage, Verified};
 
 use std::sync::Arc;
 

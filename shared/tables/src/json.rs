@@ -7,7 +7,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Calls `each` with every key and the text of its value, in order.
+/// Calls `each` with every key and the text of its value, in order. Text behind the object is an error.
 pub fn entries<'a>(
     object: &'a str,
     mut each: impl FnMut(Cow<'a, str>, &'a str),
@@ -28,10 +28,12 @@ pub fn entries<'a>(
             Ok(())
         }
     }
-    serde_json::Deserializer::from_str(object).deserialize_map(Entries(&mut each))
+    let mut deserializer = serde_json::Deserializer::from_str(object);
+    deserializer.deserialize_map(Entries(&mut each))?;
+    deserializer.end()
 }
 
-/// Calls `each` with the text of every element, in order.
+/// Calls `each` with the text of every element, in order. Text behind the array is an error.
 pub fn elements<'a>(array: &'a str, mut each: impl FnMut(&'a str)) -> Result<(), serde_json::Error> {
     struct Elements<F>(F);
     impl<'a, F: FnMut(&'a str)> Visitor<'a> for Elements<F> {
@@ -48,7 +50,9 @@ pub fn elements<'a>(array: &'a str, mut each: impl FnMut(&'a str)) -> Result<(),
             Ok(())
         }
     }
-    serde_json::Deserializer::from_str(array).deserialize_seq(Elements(&mut each))
+    let mut deserializer = serde_json::Deserializer::from_str(array);
+    deserializer.deserialize_seq(Elements(&mut each))?;
+    deserializer.end()
 }
 
 /// A key, borrowed from the text unless it has escapes.
@@ -73,5 +77,22 @@ impl<'de> Deserialize<'de> for Key<'de> {
             }
         }
         deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_behind_the_end_is_not_overlooked() {
+        assert!(entries(r#"{"a":1} "#, |_, _| {}).is_ok());
+        assert!(elements("[1,2] ", |_| {}).is_ok());
+        for bad in [r#"{"a":1}}"#, r#"{"a":1}{"a":2}"#, r#"{"a":1}garbage"#, r#"{"a":1"#] {
+            assert!(entries(bad, |_, _| {}).is_err(), "{bad}");
+        }
+        for bad in ["[1,2]]", "[1,2],3", "[1,2"] {
+            assert!(elements(bad, |_| {}).is_err(), "{bad}");
+        }
     }
 }
