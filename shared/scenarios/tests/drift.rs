@@ -71,18 +71,18 @@ fn described(options: &Options) -> String {
 
 /// What FreshBooks was like that may explain a failure.
 fn setting(options: &Options, table: &str, when: &str) -> String {
-    let mut setting = String::new();
+    let mut parts = Vec::new();
     let has_window = options.honoured_updated.iter().any(|name| name == table) && when != FIRST;
     if has_window && options.vis_state_with_window != VisStateWithWindow::Both {
-        setting += &format!(" {:?}", options.vis_state_with_window);
+        parts.push(format!("{:?}", options.vis_state_with_window));
     }
     if options.phantom_total > 0 {
-        setting += " phantom_total";
+        parts.push("phantom_total".to_owned());
     }
     if options.short_total > 0 {
-        setting += " short_total";
+        parts.push("short_total".to_owned());
     }
-    setting
+    parts.join(" ")
 }
 
 const FIRST: &str = "first load";
@@ -96,7 +96,7 @@ struct Case<'c> {
 impl Case<'_> {
     fn note(&mut self, when: &str, violations: Vec<Violation>) {
         for Violation { rule, what } in violations {
-            let kind = format!("{rule} ({when}){}", setting(self.options, self.table, when));
+            let kind = format!("{rule} ({when}) {}", setting(self.options, self.table, when));
             self.broken.push((kind, format!("{}: {what}; {}", self.table, described(self.options))));
         }
     }

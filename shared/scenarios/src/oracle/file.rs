@@ -7,7 +7,7 @@ use arrow_array::types::{Decimal128Type, Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 /// A column of a batch, told by name.
 pub(super) struct Batch(RecordBatch);
@@ -58,7 +58,10 @@ impl Batch {
 /// Reads the columns called `names` and tells how many rows the file says it has.
 pub(super) fn read(bytes: Bytes, names: &[&str]) -> Result<(u64, Vec<Batch>), String> {
     let said = |error: &dyn std::error::Error| error.to_string();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| said(&e))?;
+    // as a reader would that knows nothing of Arrow
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options).map_err(|e| said(&e))?;
     let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
     let reader = builder.with_projection(mask).build().map_err(|e| said(&e))?;

@@ -275,7 +275,7 @@ fn rejected(
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
         // never fails on a `String`
         let _ = write!(hex, "{byte:02x}");

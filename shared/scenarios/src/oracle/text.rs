@@ -3,26 +3,33 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The key and the place of the value of each member of an object, or nothing and the place of each element of an array.
-fn parts(text: &str) -> Vec<(&str, Range<usize>)> {
-    let bytes = text.as_bytes();
-    let is_object = bytes.first() == Some(&b'{');
-    let mut found = Vec::new();
-    let mut at = 1;
-    loop {
-        at = skip(bytes, at);
-        if !matches!(bytes.get(at), Some(byte) if !b"}]".contains(byte)) {
-            return found;
-        }
+/// The key and the place of the value of each member of an object, or nothing and the place of each element of an array;
+/// no further than somebody asks.
+struct Parts<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+fn parts(text: &str) -> Parts<'_> {
+    Parts { text, at: 1 }
+}
+
+impl<'t> Iterator for Parts<'t> {
+    type Item = (&'t str, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.text.as_bytes();
+        let mut at = skip(bytes, self.at);
+        bytes.get(at).filter(|byte| !b"}]".contains(byte))?;
         let mut key = "";
-        if is_object {
+        if bytes.first() == Some(&b'{') {
             let end = end_of_value(bytes, at);
-            key = text.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
+            key = self.text.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
             at = skip(bytes, end);
         }
         let end = end_of_value(bytes, at);
-        found.push((key, at..end));
-        at = end.max(at + 1);
+        self.at = end.max(at + 1);
+        Some((key, at..end))
     }
 }
 
@@ -36,16 +43,14 @@ fn skip(bytes: &[u8], at: usize) -> usize {
 fn end_of_value(bytes: &[u8], start: usize) -> usize {
     let (mut depth, mut quoted, mut at) = (0_u32, false, start);
     while let Some(byte) = bytes.get(at) {
-        match (quoted, byte) {
-            (true, b'\\') => at += 1,
-            (true, b'"') => quoted = false,
-            (true, _) => {}
-            (false, b'"') => quoted = true,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') if depth == 0 => return at,
-            (false, b'}' | b']') => depth -= 1,
-            (false, b',' | b':' | b' ' | b'\t' | b'\r' | b'\n') if depth == 0 => return at,
-            (false, _) => {}
+        match byte {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => return at,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
         }
         at += 1;
         if depth == 0 && !quoted && matches!(byte, b'"' | b'}' | b']') {
@@ -58,7 +63,7 @@ fn end_of_value(bytes: &[u8], start: usize) -> usize {
 /// Where the value under a dotted key is.
 fn place(text: &str, path: &str) -> Option<Range<usize>> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-    let (_, range) = parts(text).into_iter().find(|(key, _)| *key == first)?;
+    let (_, range) = parts(text).find(|(key, _)| *key == first)?;
     let Some(rest) = rest else { return Some(range) };
     let inner = text.get(range.clone()).filter(|value| value.starts_with('{'))?;
     let inside = place(inner, rest)?;
@@ -74,7 +79,7 @@ pub(super) fn value<'a>(text: &'a str, path: &str) -> Option<&'a str> {
 pub(super) fn elements<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
     let array = value(text, key).filter(|value| value.starts_with('['));
     let array = array.unwrap_or("[]");
-    parts(array).into_iter().filter_map(|(_, range)| array.get(range)).collect()
+    parts(array).filter_map(|(_, range)| array.get(range)).collect()
 }
 
 /// `text` with the values under `secrets` masked as the lake masks them: whatever is neither null nor empty.

@@ -5,6 +5,8 @@
 mod fields;
 mod history;
 mod random;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -114,10 +116,7 @@ impl Source {
 
     /// Adds a row that has `fields`; returns its id.
     pub fn insert_with(&self, unit: &Unit, table: &'static str, fields: &Value) -> Option<i64> {
-        self.with(unit, table, |_| ());
-        let id = self.control().insert(&control_name(unit), table, fields).ok()?;
-        self.record(unit, table, id);
-        Some(id)
+        self.remembered(unit, table, |control, unit| control.insert(unit, table, fields).ok())
     }
 
     /// Changes a row into one that never was before; whether there is such a row.
@@ -153,22 +152,26 @@ impl Source {
         id: i64,
         act: impl FnOnce(&Control, &str) -> Result<(), simulator::ControlError>,
     ) -> bool {
-        // what the row was has to be known before it changes
-        self.with(unit, table, |_| ());
-        let done = act(&self.control(), &control_name(unit)).is_ok();
-        if done {
-            self.record(unit, table, id);
-        }
-        done
+        self.remembered(unit, table, |control, unit| act(control, unit).ok().map(|()| id)).is_some()
     }
 
-    fn record(&self, unit: &Unit, table: &'static str, id: i64) {
-        let version = Version::now(&self.control(), &control_name(unit), table, id);
+    /// Writes, and remembers what has become of the row that `write` tells; under one lock, so that nobody judges in
+    /// between.
+    fn remembered(
+        &self,
+        unit: &Unit,
+        table: &'static str,
+        write: impl FnOnce(&Control, &str) -> Option<i64>,
+    ) -> Option<i64> {
+        let (control, name) = (self.control(), control_name(unit));
         let mut state = self.state();
+        // what the rows were has to be known before one changes
+        let rows = state.tables.entry((unit.clone(), table));
+        let rows = rows.or_insert_with(|| Rows::load(&control, &name, table));
+        let id = write(&control, &name)?;
+        rows.push(id, Version::now(&control, &name, table, id));
         state.last = Some((unit.clone(), table, id));
-        if let Some(rows) = state.tables.get_mut(&(unit.clone(), table)) {
-            rows.push(id, version);
-        }
+        Some(id)
     }
 
     fn next_write(&self) -> u64 {

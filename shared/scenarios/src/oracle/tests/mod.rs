@@ -290,7 +290,7 @@ fn a_rejected_row_explains_what_is_missing_if_it_is_one_of_the_source() {
         let raw = left_out.raw.unwrap();
         let raw = if true_row { raw } else { raw.replace("vis_state", "state") };
         let aside = scribe.put("rejected", &rejected("items", left_out.key, &raw));
-        scribe.publish(vec![own, aside], |_| {});
+        scribe.publish(&[own, aside], |_| {});
         assert_eq!(scribe.current(), broken);
     }
 }

@@ -14,10 +14,10 @@ use model::port::Clock;
 use model::{Timestamp, Unit};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use simulator::Options;
 
 use crate::oracle::facts::{self, Ends};
+use crate::oracle::judge::hex;
 use crate::oracle::{Except, judge, judge_current};
 use crate::source::Source;
 
@@ -67,7 +67,7 @@ impl Scribe {
 
     pub(super) fn wait(&self, seconds: i64) {
         let mut now = self.clock.0.lock().unwrap();
-        *now = *now + SignedDuration::from_secs(seconds);
+        *now += SignedDuration::from_secs(seconds);
     }
 
     pub(super) fn ids(&self) -> Vec<i64> {
@@ -126,11 +126,11 @@ impl Scribe {
         if let Some(child) = facts.child {
             files.insert(0, self.put(child.name, &lines(child.parent_key, rows)));
         }
-        self.publish(files, change);
+        self.publish(&files, change);
     }
 
     /// Publishes a pointer to files.
-    pub(super) fn publish(&mut self, files: Vec<Value>, change: impl FnOnce(&mut Value)) {
+    pub(super) fn publish(&mut self, files: &[Value], change: impl FnOnce(&mut Value)) {
         let number = self.tasks.len() + 1;
         self.tasks.push(format!("task{number}"));
         let mut pointer = json!({
@@ -147,7 +147,7 @@ impl Scribe {
         let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
         writer.write(batch).unwrap();
         let body = writer.into_inner().unwrap();
-        let sha256: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&body);
         let part = self.objects.len();
         let key = format!("raw/{table}/{}/dt=2026-03-31/part-{part}.parquet", self.unit.partition());
         let file = json!({
