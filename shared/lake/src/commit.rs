@@ -180,7 +180,7 @@ impl Lake {
 
     /// Publishes `draft` on top of `base` in one atomic step.
     pub async fn publish(&self, base: Option<&Commit>, draft: Draft<'_>) -> Result<Published> {
-        let seen = draft.seen.encode()?;
+        let seen = draft.seen.encode(self.packing)?;
         let digest = files::sha256(&seen);
         let seen_key = layout::seen(&self.database, draft.table, draft.unit, draft.task, &digest);
         self.put_content(&seen_key, seen).await?;

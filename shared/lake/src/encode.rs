@@ -19,6 +19,16 @@ const ROWS_PER_PAGE: usize = 8_192;
 const PAGE_BYTES: usize = 64 << 10;
 const DICTIONARY_BYTES: usize = 64 << 10;
 
+/// How the pages of a file are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// zstd, level 3.
+    #[default]
+    Zstd,
+    /// Not at all: a compressor per page costs more than the page where files have a few rows, as in simulations.
+    None,
+}
+
 /// A whole Parquet file.
 #[derive(Clone, Debug)]
 pub struct Encoded {
@@ -37,9 +47,13 @@ pub struct Encoder {
 
 impl Encoder {
     /// An encoder for batches of `schema`.
-    pub fn new(schema: SchemaRef) -> Result<Self> {
+    pub fn new(schema: SchemaRef, packing: Packing) -> Result<Self> {
+        let compression = match packing {
+            Packing::Zstd => Compression::ZSTD(ZstdLevel::try_new(3).map_err(failed)?),
+            Packing::None => Compression::UNCOMPRESSED,
+        };
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(failed)?))
+            .set_compression(compression)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
             .set_data_page_row_count_limit(ROWS_PER_PAGE)

@@ -8,7 +8,7 @@ mod seen;
 mod verify;
 
 pub use commit::{Commit, Draft, Habits, Loading, Published};
-pub use encode::{Encoded, Encoder, FILE_TARGET};
+pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
 pub use seen::{KeyHash, Seen};
 pub use verify::{Damage, Verified};
@@ -22,12 +22,24 @@ use model::port::ObjectStore;
 pub struct Lake {
     store: Arc<dyn ObjectStore>,
     database: String,
+    packing: Packing,
 }
 
 impl Lake {
     /// The lake in `store` whose tables are in `database`.
     pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
-        Self { store, database: database.into() }
+        Self { store, database: database.into(), packing: Packing::default() }
+    }
+
+    /// The same lake, whose new files are packed in another way.
+    #[must_use]
+    pub fn packed(self, packing: Packing) -> Self {
+        Self { packing, ..self }
+    }
+
+    /// How new files are packed.
+    pub fn packing(&self) -> Packing {
+        self.packing
     }
 
     /// Where its objects are.

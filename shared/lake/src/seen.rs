@@ -16,7 +16,7 @@ use model::{Error, ErrorKind, Result};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::encode::{Encoder, failed};
+use crate::encode::{Encoder, Packing, failed};
 
 /// The hash of a row's key, which is text with its parts joined by `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,7 +79,7 @@ impl Seen {
     }
 
     /// As a Parquet file, sorted by key so that equal sets have equal bytes.
-    pub(crate) fn encode(&self) -> Result<Bytes> {
+    pub(crate) fn encode(&self, packing: Packing) -> Result<Bytes> {
         let mut rows: Vec<_> = self.digests.iter().map(|(key, digest)| (*key, *digest)).collect();
         rows.sort_unstable();
         let keys: UInt64Array = rows.iter().map(|(key, _)| key.0).collect();
@@ -96,7 +96,7 @@ impl Seen {
         }
         let schema = Arc::new(Schema::new(fields));
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|e| failed(e.into()))?;
-        let mut encoder = Encoder::new(schema)?;
+        let mut encoder = Encoder::new(schema, packing)?;
         encoder.write(&batch)?;
         Ok(encoder.finish()?.bytes)
     }
@@ -144,9 +144,12 @@ mod tests {
         for set in [&mut one, &mut two] {
             set.name(KeyHash::of("7"), "7");
         }
-        assert_eq!(one.encode().unwrap(), two.encode().unwrap());
-        assert_eq!(Seen::decode(one.encode().unwrap()).unwrap(), one);
-        assert_eq!(Seen::decode(Seen::default().encode().unwrap()).unwrap(), Seen::default());
+        assert_eq!(one.encode(Packing::default()).unwrap(), two.encode(Packing::default()).unwrap());
+        assert_eq!(Seen::decode(one.encode(Packing::default()).unwrap()).unwrap(), one);
+        assert_eq!(
+            Seen::decode(Seen::default().encode(Packing::default()).unwrap()).unwrap(),
+            Seen::default()
+        );
         assert!(Seen::decode(Bytes::from_static(b"PAR1 not")).is_err());
     }
 }

@@ -79,7 +79,8 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function("encode", |b| {
             b.iter(|| {
                 for (_, batch) in &batches {
-                    let mut encoder = Encoder::new(batch.schema()).unwrap_or_else(|e| panic!("{e}"));
+                    let mut encoder =
+                        Encoder::new(batch.schema(), lake::Packing::Zstd).unwrap_or_else(|e| panic!("{e}"));
                     encoder.write(batch).unwrap_or_else(|e| panic!("{e}"));
                     black_box(encoder.finish().unwrap_or_else(|e| panic!("{e}")));
                 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use freshbooks::Budget;
 use futures::future::{Either, select};
 use grants::{Broker, ConnectionTokens};
-use lake::Lake;
+use lake::{Lake, Packing};
 use model::{ErrorKind, Mode, Result, Task, Timestamp};
 use sync::{Dispatched, Dispatcher, Firing, Outcome, Report, Stop, Worker};
 
@@ -152,7 +152,7 @@ fn tell(world: &World, machine: &Machine, outcome: &Result<Report>) {
 fn engine(world: &World, machine: &Machine) -> (Worker, Arc<Broker>) {
     let broker = Arc::new(broker(world, machine));
     let worker = Worker {
-        lake: Lake::new(Arc::new(Bucket(machine.clone())), "freshbooks"),
+        lake: Lake::new(Arc::new(Bucket(machine.clone())), "freshbooks").packed(Packing::None),
         api_url: world.app.api_url.clone(),
         transport: Arc::clone(&broker.transport),
         clock: Arc::clone(&broker.clock),

@@ -45,7 +45,7 @@ impl Extraction<'_> {
         loop {
             let requests = passes::plan(table, &task.unit, &window, &habits, now);
             let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
-            let mut rows = Rows::new(table, decoder, known, window.is_filtered());
+            let mut rows = Rows::new(table, decoder, known, window.is_filtered(), worker.lake.packing());
             let proofs = match self.read(&requests, most, &mut rows, files).await? {
                 Ok(proofs) => proofs,
                 Err(source_time) => {

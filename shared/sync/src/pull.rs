@@ -56,7 +56,7 @@ pub async fn pull(
         progress: &*worker.progress,
     };
     let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop);
-    let mut rows = Rows::new(table, decoder, Seen::default(), false);
+    let mut rows = Rows::new(table, decoder, Seen::default(), false, worker.lake.packing());
     let files = PlainFiles { store, unit };
     let mut proofs = Vec::new();
     for mut request in passes::plan(table, unit, &Window::ALL, &Habits::default(), now) {
@@ -75,7 +75,7 @@ pub async fn pull(
             continue;
         }
         if let Some(schema) = tables::arrow_schema(name, RawText::Drop) {
-            let empty = Encoder::new(schema)?.finish()?;
+            let empty = Encoder::new(schema, worker.lake.packing())?.finish()?;
             finished.files.push(files.put(&TableName::from(name), 0, empty).await?);
         }
     }

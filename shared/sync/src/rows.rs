@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use freshbooks::{Page, Request};
-use lake::{DataFile, KeyHash, Seen};
+use lake::{DataFile, KeyHash, Packing, Seen};
 use model::planted::{self, Bug};
 use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Timestamp};
 use tables::{Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
@@ -77,10 +77,16 @@ pub(crate) struct Memory {
 
 impl Rows {
     /// The rows of `table`, of which the lake has `known`; `filtered` tells whether only what changed is asked for.
-    pub(crate) fn new(table: &'static Table, decoder: Decoder, known: Seen, filtered: bool) -> Self {
+    pub(crate) fn new(
+        table: &'static Table,
+        decoder: Decoder,
+        known: Seen,
+        filtered: bool,
+        packing: Packing,
+    ) -> Self {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let tally = Tally { names, ..Tally::default() };
-        Self { table, decoder, writer: Writer::default(), known, filtered, tally }
+        Self { table, decoder, writer: Writer::new(packing), known, filtered, tally }
     }
 
     /// Begins a list.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use lake::{DataFile, Encoded, Encoder, FILE_TARGET};
+use lake::{DataFile, Encoded, Encoder, FILE_TARGET, Packing};
 use model::{Error, ErrorKind, Result, TableName};
 use tables::Decoder;
 
@@ -18,13 +18,19 @@ pub(crate) trait Files: Send + Sync {
 }
 
 /// The open and the finished files of one task.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Writer {
+    packing: Packing,
     open: BTreeMap<TableName, Encoder>,
     done: Vec<DataFile>,
 }
 
 impl Writer {
+    /// A writer of files that are packed so.
+    pub(crate) fn new(packing: Packing) -> Self {
+        Self { packing, open: BTreeMap::new(), done: Vec::new() }
+    }
+
     /// Takes what `decoder` holds, if it is enough for a batch; `rest` takes whatever there is.
     pub(crate) async fn drain(&mut self, decoder: &mut Decoder, rest: bool, files: &dyn Files) -> Result<()> {
         if !rest && decoder.buffered() < BATCH_ROWS {
@@ -48,7 +54,9 @@ impl Writer {
     ) -> Result<()> {
         let encoder = match self.open.entry(table.clone()) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Encoder::new(batch.schema())?),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(Encoder::new(batch.schema(), self.packing)?)
+            }
         };
         encoder.write(batch)?;
         if encoder.size() >= FILE_TARGET

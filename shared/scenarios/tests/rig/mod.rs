@@ -14,7 +14,7 @@ use bytes::Bytes;
 use freshbooks::{Budget, FixedToken};
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
-use lake::Lake;
+use lake::{Lake, Packing};
 use model::port::{Clock, Random, Transport, TransportError};
 use model::{ConnectionName, Mode, RunId, Task, Unit};
 use scenarios::oracle::{Except, Judge, Violation};
@@ -140,7 +140,7 @@ impl Rig {
         });
         let store = Arc::new(Memory::default());
         let worker = Worker {
-            lake: Lake::new(store.clone(), "freshbooks"),
+            lake: Lake::new(store.clone(), "freshbooks").packed(Packing::None),
             api_url: "http://127.0.0.1:1".parse().unwrap(),
             transport: drift.clone(),
             clock: clock.clone(),
