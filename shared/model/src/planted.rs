@@ -24,8 +24,8 @@ pub enum Bug {
     UnfencedCommit,
     /// A moved list is taken for complete.
     DriftIgnored,
-    /// `total` of the first page alone decides.
-    LastTotalIgnored,
+    /// A row that joined a list while another left it is not noticed.
+    SwapIgnored,
     /// The first page that is not full ends the list.
     ShortPageEnds,
     /// Deleted rows are not asked for.
@@ -60,7 +60,7 @@ impl Bug {
         Self::UnknownCommitUndone,
         Self::UnfencedCommit,
         Self::DriftIgnored,
-        Self::LastTotalIgnored,
+        Self::SwapIgnored,
         Self::ShortPageEnds,
         Self::DeletedNotRead,
         Self::SweepUnproved,

@@ -27,6 +27,15 @@ pub(crate) fn at_the_end(world: &World) {
             world.ground.violated("a task commits once", key.clone());
         }
     }
+    for (key, body) in objects.iter().filter(|(key, _)| key.contains("/commits/")) {
+        let commit: Value = serde_json::from_slice(body).unwrap_or_default();
+        let files = commit["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for file in files.iter().filter_map(|file| file["key"].as_str()) {
+            if !objects.contains_key(file) {
+                world.ground.violated("what a commit names stays", format!("{key} names {file}"));
+            }
+        }
+    }
     let parked = lock(&world.ground.queue).parked();
     for task in parked {
         world.ground.violated("what was parked is done once everything heals", task.id.to_string());

@@ -28,7 +28,9 @@ fn ground(bug: Bug) -> &'static str {
         Bug::TokenResent | Bug::SuccessorNotSaved => "tokens",
         Bug::LocalClockAsCursor => "tokens",
         Bug::RejectedDropped => "poison",
+        Bug::RefusalTrusted => "duplicates",
         Bug::DeadlineIgnored => "deadline",
+        Bug::SwapIgnored => "drift",
         _ => "everyday",
     }
 }

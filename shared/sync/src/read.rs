@@ -93,7 +93,10 @@ impl Reading {
     /// Whether a row may have joined while others left, so that the numbers agree by chance.
     fn may_have_swapped(&self, request: &Request) -> bool {
         let at_one_instant = self.pages_told <= 1 && self.proof.pages == 1;
-        moves_both_ways(request) && !at_one_instant && self.proof.census.fresh > 0
+        moves_both_ways(request)
+            && !at_one_instant
+            && self.proof.census.fresh > 0
+            && !planted::is(Bug::SwapIgnored)
     }
 
     fn is_complete(&self, request: &Request) -> bool {
@@ -271,10 +274,8 @@ impl Reader<'_> {
         reading.proof.pages += 1;
         if let Some(total) = answer.page.total {
             reading.proof.total_last = total;
-            if !planted::is(Bug::LastTotalIgnored) {
-                let (low, high) = reading.totals.clone().into_inner();
-                reading.totals = low.min(total)..=high.max(total);
-            }
+            let (low, high) = reading.totals.clone().into_inner();
+            reading.totals = low.min(total)..=high.max(total);
         }
         rows.page(&answer.page, answer.received_at);
         rows.drain(files).await?;

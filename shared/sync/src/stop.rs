@@ -66,6 +66,9 @@ impl Stop {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let Some(left) = self.left(clock) else { return work.await };
+        if left.is_zero() {
+            return Err(out_of_time(table));
+        }
         let work = std::pin::pin!(work);
         match select(work, clock.sleep(left)).await {
             Either::Left((done, _)) => done,

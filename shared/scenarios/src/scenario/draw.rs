@@ -55,6 +55,11 @@ pub(crate) fn options(dice: &mut fastrand::Rng) -> Options {
             _ => VisStateWithWindow::Both,
         },
         vis_state_lists: dice.bool(),
+        updated_lag_s: if dice.u32(..4) == 0 {
+            [60, 3_600, 6 * 3_600, 20 * 3_600][dice.usize(..4)]
+        } else {
+            0
+        },
         empty_pages: dice.u64(..2),
         most_per_page: dice.u64(2..12),
         request_log: 0,

@@ -48,6 +48,11 @@ pub const ALL: &[Scenario] = &[
         setup: rare::poison,
     },
     Scenario {
+        name: "drift",
+        about: "the source is written to between any two requests",
+        setup: rare::drift,
+    },
+    Scenario {
         name: "deadline",
         about: "a slow source, and for each task as many seconds as the seed says",
         setup: rare::deadline,

@@ -111,3 +111,25 @@ pub(super) fn deadline(seed: u64) -> Setup {
         timeout: Duration::from_secs(seed % 901),
     }
 }
+
+/// The source is written to between any two requests, many times.
+pub(super) fn drift(seed: u64) -> Setup {
+    let mut dice = draw::dice(seed, "drift");
+    let options = draw::options(&mut dice);
+    Setup {
+        scenario: "drift",
+        seed,
+        start: draw::start(&mut dice),
+        tables: draw::tables(&mut dice, 1),
+        only_business: Some(dice.usize(..2)),
+        workers: 1,
+        course: Course::Days { days: 4, runs_a_day: 4, writes_a_day: 20 },
+        options: Options { most_per_page: dice.u64(2..5), updated_lag_s: 0, ..options },
+        plan: Plan::Storm(Storm::heavy(seed, Fault::SourceWrite)),
+        skew: 0,
+        copies: None,
+        trouble: Vec::new(),
+        poison: None,
+        timeout: WORKER_TIMEOUT,
+    }
+}
