@@ -148,7 +148,8 @@ impl Engine {
         let tokens =
             ConnectionTokens { broker: Arc::clone(&self.broker), connection: task.connection.clone() };
         let once = || async {
-            let work = extract(&worker, Arc::new(tokens.clone()), task, self.interrupt.stop());
+            // Large: it holds a whole reading.
+            let work = Box::pin(extract(&worker, Arc::new(tokens.clone()), task, self.interrupt.stop()));
             self.interrupt.bounds(task.table.as_str(), work).await
         };
         let token = self.broker.access_token(&task.connection).await.ok();
