@@ -94,19 +94,18 @@ impl Line {
     /// For the moment it is finished.
     pub(crate) fn sentence(&self) -> String {
         let words = self.state.words(self.count(|c| c.rows_rejected));
-        let mut sentence = format!("{} of {}: {words}", self.table, self.of);
+        let mut parts = vec![format!("{} of {}: {words}", self.table, self.of)];
         if matches!(self.state, State::Ok) {
             let numbers = [
                 (self.count(|c| c.rows_new), "new"),
                 (self.count(|c| c.rows_changed), "changed"),
                 (self.count(|c| c.rows_deleted), "deleted"),
             ];
-            for (number, what) in numbers.into_iter().filter(|(number, _)| *number > 0) {
-                sentence.push_str(&format!(", {} {what}", thousands(number)));
-            }
-            sentence.push_str(&format!(", {} s", seconds(self.milliseconds)));
+            let told = numbers.into_iter().filter(|(number, _)| *number > 0);
+            parts.extend(told.map(|(number, what)| format!("{} {what}", thousands(number))));
+            parts.push(format!("{} s", seconds(self.milliseconds)));
         }
-        sentence
+        parts.join(", ")
     }
 }
 
@@ -143,11 +142,8 @@ impl Summary {
         ]);
         let mut sums = [0; 3];
         for line in &self.lines {
-            let numbers = [
-                line.count(|c| c.rows_new),
-                line.count(|c| c.rows_changed),
-                line.count(|c| c.rows_deleted),
-            ];
+            let numbers =
+                [line.count(|c| c.rows_new), line.count(|c| c.rows_changed), line.count(|c| c.rows_deleted)];
             sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
             let rejected = line.count(|c| c.rows_rejected);
             let status = line.state.ink(rejected).on(screen.coloured, &line.state.words(rejected));
