@@ -60,6 +60,19 @@ struct Held {
     grant: Grant,
 }
 
+/// An access token to go on with.
+struct Refreshed {
+    token: AccessToken,
+    /// Whether it is the old one, after a refresh that brought no answer.
+    sent_in_vain: bool,
+}
+
+impl From<AccessToken> for Refreshed {
+    fn from(token: AccessToken) -> Self {
+        Self { token, sent_in_vain: false }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Why<'a> {
     /// Its time has come.
@@ -119,16 +132,16 @@ impl Broker {
     /// Where FreshBooks does not answer, the old token is used as long as it lives. A refused grant is marked, and
     /// from then on this fails with [`ErrorKind::ReconnectNeeded`] without a call until a person reconnects.
     pub async fn refresh_if_due(&self, connection: &ConnectionName) -> Result<AccessToken> {
-        self.refresh(connection, Why::Due).await
+        self.refresh(connection, Why::Due).await.map(|refreshed| refreshed.token)
     }
 
     /// The access token a run can work with: refreshed where it is due, and where FreshBooks does not take it although it
     /// should still live. For dispatch only; costs one call.
     pub async fn ready(&self, connection: &ConnectionName) -> Result<AccessToken> {
-        let token = self.refresh_if_due(connection).await?;
+        let Refreshed { token, sent_in_vain } = self.refresh(connection, Why::Due).await?;
         if self.is_refused(&token).await {
-            if self.present(connection).await?.is_due(self.clock.now()) {
-                // Just now a refresh was tried, and may have arrived: not a second time in one run.
+            if sent_in_vain {
+                // It may have arrived: not a second time in one run.
                 let message =
                     format!("the access token of {connection} is dead, and cannot be refreshed just now");
                 return Err(Error::new(ErrorKind::Unavailable, message).next("the next run tries again"));
@@ -151,7 +164,7 @@ impl Broker {
         connection: &ConnectionName,
         rejected: &AccessToken,
     ) -> Result<AccessToken> {
-        self.refresh(connection, Why::Rejected(rejected)).await
+        self.refresh(connection, Why::Rejected(rejected)).await.map(|refreshed| refreshed.token)
     }
 
     /// Revokes the grant at FreshBooks, then removes the secret. Where FreshBooks cannot be reached nothing is
@@ -172,11 +185,11 @@ impl Broker {
         Ok(grant)
     }
 
-    async fn refresh(&self, connection: &ConnectionName, why: Why<'_>) -> Result<AccessToken> {
+    async fn refresh(&self, connection: &ConnectionName, why: Why<'_>) -> Result<Refreshed> {
         for _ in 0..ROUNDS {
             let held = self.current(connection).await?.ok_or_else(|| not_connected(connection))?;
             if held.grant.state == State::Ready && !why.asks_for(&held.grant, &*self.clock) {
-                return Ok(held.grant.tokens.access_token);
+                return Ok(held.grant.tokens.access_token.into());
             }
             if self.roll_forward(connection, &held).await? {
                 continue;
@@ -185,7 +198,7 @@ impl Broker {
                 State::Ready => {}
                 State::Dead => return Err(reconnect_needed(connection)),
                 State::Refreshing if why.can_wait(&held.grant, &*self.clock) => {
-                    return Ok(held.grant.tokens.access_token);
+                    return Ok(held.grant.tokens.access_token.into());
                 }
                 State::Refreshing => {
                     if self.changes_within_watch(connection, &held).await? {
@@ -201,7 +214,7 @@ impl Broker {
                 Ok(None) => {}
                 Err(error) if why.still_usable(&held.grant, &*self.clock) => {
                     tracing::warn!(%connection, %error, "cannot refresh now: using the old token while it lives");
-                    return Ok(held.grant.tokens.access_token);
+                    return Ok(held.grant.tokens.access_token.into());
                 }
                 Err(error) => return Err(error),
             }
@@ -244,7 +257,7 @@ impl Broker {
         connection: &ConnectionName,
         claim: Held,
         why: Why<'_>,
-    ) -> Result<AccessToken> {
+    ) -> Result<Refreshed> {
         let claimed_at = self.clock.now();
         for attempt in 1..=SENDS {
             let held_up = self.clock.now().as_second().abs_diff(claimed_at.as_second());
@@ -255,8 +268,10 @@ impl Broker {
                     .await;
             }
             match self.endpoint().redeem(&claim.grant).await {
-                Ok(tokens) => return self.save(connection, claim, tokens).await,
-                Err(Refusal::Spent) => return self.refused(connection, claim, why).await,
+                Ok(tokens) => return self.save(connection, claim, tokens).await.map(Refreshed::from),
+                Err(Refusal::Spent) => {
+                    return self.refused(connection, claim, why).await.map(Refreshed::from);
+                }
                 Err(Refusal::NotSent(error)) if attempt < SENDS && error.kind() == ErrorKind::Unavailable => {
                     self.clock.sleep(Duration::from_secs(u64::from(attempt))).await;
                 }
@@ -351,7 +366,7 @@ impl Broker {
         claim: &Held,
         why: Why<'_>,
         error: Error,
-    ) -> Result<AccessToken> {
+    ) -> Result<Refreshed> {
         // Without this the next run would find a claim and watch it: slower, not wrong.
         if let Err(error) = self.replace(connection, claim, claim.grant.in_state(State::Ready)).await {
             tracing::warn!(%connection, %error, "cannot give the refresh back");
@@ -360,7 +375,7 @@ impl Broker {
         if passing && why.still_usable(&claim.grant, &*self.clock) {
             tracing::warn!(%connection, %error, "cannot refresh now: using the old token while it lives");
             tracing::debug!(name: "old_token_used", target: "path", %connection, "while it lives");
-            return Ok(claim.grant.tokens.access_token.clone());
+            return Ok(Refreshed { token: claim.grant.tokens.access_token.clone(), sent_in_vain: true });
         }
         Err(error.while_doing(format!("cannot refresh the tokens of {connection}")))
     }

@@ -169,13 +169,19 @@ impl Lake {
         self.store.get(key).await?.map(|body| Commit::read(key, &body)).transpose()
     }
 
-    /// The rows that the reading behind `commit` brought.
+    /// The rows that the reading behind `commit` brought. Fails with [`ErrorKind::Storage`] where they are missing or not
+    /// as they were written; a reading of everything can do without them.
     pub async fn seen(&self, commit: &Commit) -> Result<Seen> {
-        match self.store.get(&commit.seen).await? {
-            Some(bytes) => Seen::decode(bytes).map_err(|e| e.while_doing(&commit.seen)),
-            None => Err(Error::new(ErrorKind::Storage, format!("{} is missing", commit.seen))
-                .next("restore it, or run with --full to read the table again")),
+        let broken = |what: &str| {
+            Error::new(ErrorKind::Storage, format!("{} {what}", commit.seen))
+                .next("restore it, or run with --full to read the table again")
+        };
+        let bytes = self.store.get(&commit.seen).await?.ok_or_else(|| broken("is missing"))?;
+        // Checked first: a damaged Parquet file can do worse than fail to decode.
+        if !layout::names_content(&commit.seen, &files::sha256(&bytes)) {
+            return Err(broken("is damaged"));
         }
+        Seen::decode(bytes).map_err(|e| e.while_doing(&commit.seen))
     }
 
     /// Publishes `draft` on top of `base` in one atomic step.

@@ -39,3 +39,9 @@ pub(crate) fn seen(database: &str, table: &str, unit: &Unit, task: &TaskId, dige
     let digest = digest.get(..12).unwrap_or(digest);
     format!("lake/{database}/{table}/seen/{}/{task}-{digest}.parquet", unit.partition())
 }
+
+/// Whether `key`, one of those that end in the digest of their content, has this content.
+pub(crate) fn names_content(key: &str, digest: &str) -> bool {
+    let name = key.rsplit_once('.').map_or(key, |(name, _)| name);
+    name.rsplit_once('-').is_some_and(|(_, told)| !told.is_empty() && digest.starts_with(told))
+}

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use scenarios::planted::hunt_all;
 use scenarios::scenario::{ALL, Scenario};
 use scenarios::{Campaign, Fault, Outcome, Plan, Setup, Tally, run, scenario, shrink};
 
@@ -34,6 +35,9 @@ struct Arguments {
     /// Let exactly these faults strike, as a failing run prints them: CALL=FAULT,...
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = struck, requires = "scenario")]
     faults: Option<Vec<(u64, Fault)>>,
+    /// Plant every known bug, one at a time, and tell which seed below N finds it
+    #[arg(long, value_name = "N", conflicts_with_all = ["scenario", "trace", "faults"])]
+    planted: Option<u64>,
     /// List the scenarios and the faults
     #[arg(long)]
     list: bool,
@@ -62,6 +66,9 @@ fn main() -> ExitCode {
     if arguments.list {
         list();
         return ExitCode::SUCCESS;
+    }
+    if let Some(most) = arguments.planted {
+        return hunt(most, arguments.threads);
     }
     if arguments.trace || arguments.faults.is_some() {
         return one(&arguments);
@@ -96,6 +103,20 @@ fn list() {
     }
     let faults: Vec<_> = Fault::ALL.iter().map(ToString::to_string).collect();
     println!("\nfaults: {}", faults.join(" "));
+}
+
+/// Looks for every planted bug.
+fn hunt(most: u64, threads: usize) -> ExitCode {
+    let hunted = hunt_all(most, threads);
+    println!("{:<20} {:<10} {:>6}  breaks", "planted bug", "found in", "seed");
+    for (bug, found) in &hunted {
+        let bug = format!("{bug:?}");
+        match found {
+            Some(found) => println!("{bug:<20} {:<10} {:>6}  {}", found.scenario, found.seed, found.rule),
+            None => println!("{bug:<20} not found with {most} seeds"),
+        }
+    }
+    if hunted.iter().all(|(_, found)| found.is_some()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The first seed alone, with its trace or with given faults.

@@ -100,7 +100,8 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
         Arc::clone(&worker.budget),
     );
     let extraction = Extraction { worker, client, table, task, stop };
-    match stop.bound(&*worker.clock, table.name, extraction.run()).await {
+    // Boxed: what it holds over its waits is large.
+    match stop.bound(&*worker.clock, table.name, Box::pin(extraction.run())).await {
         Ok(report) => Ok(report),
         Err(error) => unavailable(task, error),
     }
@@ -177,7 +178,7 @@ impl Extraction<'_> {
             return Ok(Step::Done(self.report(Outcome::AlreadyDone, head.certificate.status)));
         }
         let known = match &head {
-            Some(head) => worker.lake.seen(head).await?,
+            Some(head) => self.known(head).await?,
             None => Seen::default(),
         };
         let now = worker.clock.now();
@@ -229,6 +230,17 @@ impl Extraction<'_> {
                 if commit.done { Step::Done(report) } else { Step::Window(report) }
             }
         })
+    }
+
+    /// The rows that the lake has. Reading everything can do without them, at the price of landing rows again.
+    async fn known(&self, head: &Commit) -> Result<Seen> {
+        match self.worker.lake.seen(head).await {
+            Err(error) if self.task.mode == Mode::Full && error.kind() == ErrorKind::Storage => {
+                tracing::warn!(table = self.table.name, %error, "landing every row again");
+                Ok(Seen::default())
+            }
+            known => known,
+        }
     }
 
     /// Marks what is gone, or says why not.

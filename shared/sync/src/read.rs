@@ -30,6 +30,9 @@ use crate::write::Files;
 /// A list is read this often before its task is given back.
 const READINGS: u32 = 4;
 
+/// The pause before a list is read again of which a row has just changed.
+const PAUSE: Duration = Duration::from_secs(3);
+
 /// A list of more pages than this is an answer gone wrong: ten million rows.
 const MOST_PAGES: u64 = 100_000;
 
@@ -171,6 +174,10 @@ impl Reader<'_> {
             }
             let (distinct, totals, fresh) = (reading.distinct(), &reading.totals, reading.proof.census.fresh);
             tracing::info!(table, again, distinct, ?totals, fresh, "the list moved while it was read");
+            if fresh > 0 {
+                // What has just changed would look fresh again.
+                self.clock.sleep(PAUSE).await;
+            }
             before = Some(reading);
         }
         tracing::debug!(name: "drift_given_back", target: "path", table, "moved each time");

@@ -18,17 +18,20 @@ pub struct Brake {
     pub percent: usize,
     /// ...if they are at least this many.
     pub rows: usize,
+    /// A list that is suddenly empty is not believed where this many rows are known.
+    pub empty: usize,
 }
 
 impl Default for Brake {
     fn default() -> Self {
-        Self { percent: 5, rows: 10 }
+        Self { percent: 5, rows: 10, empty: 3 }
     }
 }
 
 impl Brake {
     fn holds(self, missing: usize, known: usize) -> bool {
-        missing >= self.rows && missing * 100 > known * self.percent
+        let many = missing >= self.rows && missing * 100 > known * self.percent;
+        many || (missing == known && known >= self.empty)
     }
 }
 
@@ -88,9 +91,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_brake_holds_from_ten_rows_and_five_percent_on() {
+    fn the_brake_holds_from_ten_rows_and_five_percent_on_and_before_an_empty_list() {
         let brake = Brake::default();
-        assert!(!brake.holds(9, 9), "few rows are few");
+        assert!(!brake.holds(9, 10), "few rows are few");
+        assert!(!brake.holds(2, 2));
+        assert!(brake.holds(3, 3), "an empty list is not believed");
         assert!(brake.holds(10, 10));
         assert!(!brake.holds(10, 200), "exactly five percent");
         assert!(brake.holds(11, 200));
