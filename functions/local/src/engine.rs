@@ -148,8 +148,7 @@ impl Engine {
         let tokens =
             ConnectionTokens { broker: Arc::clone(&self.broker), connection: task.connection.clone() };
         let once = || async {
-            // Large: it holds a whole reading.
-            let work = Box::pin(extract(&worker, Arc::new(tokens.clone()), task, self.interrupt.stop()));
+            let work = extract(&worker, Arc::new(tokens.clone()), task, self.interrupt.stop());
             self.interrupt.bounds(task.table.as_str(), work).await
         };
         let token = self.broker.access_token(&task.connection).await.ok();

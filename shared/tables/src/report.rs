@@ -184,6 +184,27 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_reaches_its_column_exactly_and_a_hidden_key_reaches_extra() {
+        use arrow_array::cast::AsArray;
+        use arrow_array::types::Decimal128Type;
+
+        let report = r#"{"currency_code":"CAD","start_date":"2026-01-01","end_date":"2026-12-31","cash_based":false,
+            "income":[{"total":12345678901234567.89,"path":1.10},7.10]}"#;
+        let rows = flatten(report, &["income"]).unwrap();
+        let table = crate::find("report_profitloss_entity").unwrap();
+        let mut decoder = crate::Decoder::new(table, crate::Context::default(), crate::RawText::Drop);
+        decoder.rows(rows.iter().map(String::as_str), model::Timestamp::UNIX_EPOCH, &mut |_| {
+            crate::Verdict::Write
+        });
+        assert_eq!(decoder.rejected(), []);
+        let (_, batch) = decoder.take().unwrap().remove(0);
+        let totals = batch.column_by_name("total").unwrap().as_primitive::<Decimal128Type>();
+        assert_eq!(totals.value(0), 12_345_678_901_234_567_890_000_000_000);
+        let extra = batch.column_by_name("_extra").unwrap().as_string::<i32>();
+        assert_eq!([extra.value(0), extra.value(1)], [r#"{"node.path":1.10}"#, r#"{"node":7.10}"#]);
+    }
+
+    #[test]
     fn what_is_no_line_is_kept_as_one() {
         let report = r#"{"income":[7.10,{"children":{"a":1.50}},["x"]],"net_profit":"none"}"#;
         let rows = flatten(report, &["income", "net_profit"]).unwrap();
