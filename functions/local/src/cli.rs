@@ -14,6 +14,7 @@ Examples:
   freshlake connect acme                           authorise freshlake in the browser
   freshlake sync                                   copy what is new of every connection
   freshlake sync acme --table invoices --full      read one table again from the beginning
+  freshlake sync --table taxes --accept-deletions  rows that are no longer listed are truly gone
   freshlake show invoices                          look at what is there
   freshlake status                                 how far each table is read
   freshlake verify                                 whether everything is still as it was written
@@ -42,11 +43,12 @@ pub(crate) struct Cli {
 
 /// What every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Settings file; without one, defaults apply [default: freshlake.toml]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// No progress on standard error, only errors
+    /// No progress on standard error, only warnings and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// Form of messages on standard error
@@ -154,7 +156,7 @@ pub(crate) struct Sync {
     /// Read everything again, not only what changed
     #[arg(long)]
     pub(crate) full: bool,
-    /// Mark all rows as deleted that a complete list no longer has, however many they are
+    /// Mark every row as deleted that FreshBooks no longer lists, even if they are many or the role has changed
     #[arg(long)]
     pub(crate) accept_deletions: bool,
     #[command(flatten)]
@@ -172,18 +174,19 @@ pub(crate) struct Pull {
     /// Only rows that changed on or after this day, of tables that can tell
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) since: Option<Date>,
-    #[command(flatten)]
-    pub(crate) pace: Pace,
     /// Only this account, for tables that belong to an account
     #[arg(long, value_name = "A")]
     pub(crate) account: Option<String>,
     /// Only this business, for tables that belong to a business
     #[arg(long, value_name = "B")]
     pub(crate) business: Option<i64>,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
 }
 
 /// How hard FreshBooks is asked.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Pace")]
 pub(crate) struct Pace {
     /// Pages fetched at once [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]

@@ -59,6 +59,20 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
     truncate_str(&line, width, "…").into_owned()
 }
 
+/// `text` in lines of at most `width` places, broken between words; a longer word has a line of its own.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.extend([" ", word]);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// `12345678` as `12,345,678`.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -102,5 +116,6 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([999, 1_000, 17_349, 2_000_000].map(bytes), ["999 B", "1.0 kB", "17.3 kB", "2.0 MB"]);
         assert_eq!(clip("two\nlines of text", 9), "two line…");
+        assert_eq!(wrap("a note of übermäßig many words", 11), ["a note of", "übermäßig", "many words"]);
     }
 }

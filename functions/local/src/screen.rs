@@ -107,6 +107,16 @@ impl Screen {
         }
     }
 
+    /// What a person should look at, and what they may do.
+    pub(crate) fn warn_and(&self, line: impl Display, next: &str) {
+        if self.json {
+            tracing::warn!(next, "{line}");
+            return;
+        }
+        self.warn(line);
+        self.err(&format!("{} {next}", Ink::Bold.on(self.coloured_errors, "next:")));
+    }
+
     /// What went wrong and what to do next.
     pub(crate) fn error(&self, error: &Error) {
         let next = error.next_step();

@@ -86,23 +86,26 @@ impl Line {
         self.certificate.as_ref().map_or(0, of)
     }
 
+    /// What a person should know about the reading.
+    fn notes(&self) -> &[String] {
+        self.certificate.as_ref().map_or(&[], |certificate| &certificate.notes)
+    }
+
     /// For the moment it is finished.
     pub(crate) fn sentence(&self) -> String {
         let words = self.state.words(self.count(|c| c.rows_rejected));
-        // A row that changed long after it was last read counts as new: the lake no longer remembers it. So both are one
-        // number here.
-        let rows = self.count(Certificate::rows_written);
-        let (table, of) = (&self.table, &self.of);
-        let seconds = seconds(self.milliseconds);
-        match &self.state {
-            State::Ok => {
-                format!(
-                    "{table} of {of}: {words}, {rows} {}, {seconds} s",
-                    if rows == 1 { "row" } else { "rows" }
-                )
-            }
-            _ => format!("{table} of {of}: {words}"),
+        let mut parts = vec![format!("{} of {}: {words}", self.table, self.of)];
+        if matches!(self.state, State::Ok) {
+            let numbers = [
+                (self.count(|c| c.rows_new), "new"),
+                (self.count(|c| c.rows_changed), "changed"),
+                (self.count(|c| c.rows_deleted), "deleted"),
+            ];
+            let told = numbers.into_iter().filter(|(number, _)| *number > 0);
+            parts.extend(told.map(|(number, what)| format!("{} {what}", thousands(number))));
+            parts.push(format!("{} s", seconds(self.milliseconds)));
         }
+        parts.join(", ")
     }
 }
 
@@ -125,32 +128,26 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Prints the table.
+    /// Prints the table, and below it what is told of the run as a whole.
     pub(crate) fn print(&self, screen: &Screen) {
         let right = |name| (name, Side::Right);
         let mut grid = Grid::new(&[
             ("table", Side::Left),
             ("of", Side::Left),
-            right("rows"),
-            right("child rows"),
-            right("files"),
-            right("size"),
-            right("seconds"),
-            right("requests"),
+            right("new"),
+            right("changed"),
+            right("deleted"),
+            right("time"),
             ("status", Side::Left),
         ]);
-        let mut sums = [0; 5];
+        let mut sums = [0; 3];
         for line in &self.lines {
-            let numbers = [
-                line.count(Certificate::rows_written),
-                line.count(|c| c.child_rows),
-                line.files,
-                line.bytes,
-                line.count(|c| c.requests),
-            ];
+            let numbers =
+                [line.count(|c| c.rows_new), line.count(|c| c.rows_changed), line.count(|c| c.rows_deleted)];
             sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
             let rejected = line.count(|c| c.rows_rejected);
             let status = line.state.ink(rejected).on(screen.coloured, &line.state.words(rejected));
+            let status = if line.notes().is_empty() { status } else { format!("{status} *") };
             grid.row(cells(&line.table, &line.of, numbers, line.milliseconds, status));
         }
         grid.row(cells("total", "", sums, self.milliseconds, String::new()));
@@ -158,6 +155,23 @@ impl Summary {
             let frame = at == 0 || at == self.lines.len() + 1;
             screen.out(if frame { Ink::Bold.on(screen.coloured, &line) } else { line });
         }
+        screen.out(Ink::Dim.on(screen.coloured, &self.totals()));
+    }
+
+    /// What was written and asked, over all lines.
+    fn totals(&self) -> String {
+        let sum = |of: fn(&Line) -> u64| self.lines.iter().map(of).sum::<u64>();
+        let count = |number: u64, one: &str, many: &str| {
+            format!("{} {}", thousands(number), if number == 1 { one } else { many })
+        };
+        let requests = count(sum(|line| line.count(|c| c.requests)), "request", "requests");
+        let files = sum(|line| line.files);
+        if files == 0 {
+            return format!("nothing written, {requests}");
+        }
+        let children = sum(|line| line.count(|c| c.child_rows));
+        let (children, files) = (count(children, "child row", "child rows"), count(files, "file", "files"));
+        format!("{children}, {files}, {}, {requests}", bytes(sum(|line| line.bytes)))
     }
 
     /// Tells on standard error what a status word does not: why, and what to do. A table outside plan or scopes is an
@@ -189,12 +203,14 @@ impl Summary {
                 State::Unavailable(_, why) => screen.warn(format!("{table} of {of} was left out: {why}")),
                 _ => {}
             }
-            let Some(certificate) = &line.certificate else { continue };
-            for note in &certificate.notes {
-                screen.warn(format!("{table} of {of}: {note}"));
+            for note in line.notes() {
+                match note.rsplit_once("; ").filter(|(_, next)| next.contains("freshlake ")) {
+                    Some((note, next)) => screen.warn_and(format!("{table} of {of}: {note}"), next),
+                    None => screen.warn(format!("{table} of {of}: {note}")),
+                }
             }
-            if certificate.rows_rejected > 0 {
-                let count = certificate.rows_rejected;
+            let count = line.count(|c| c.rows_rejected);
+            if count > 0 {
                 let rows = if count == 1 { "row" } else { "rows" };
                 screen.warn(format!(
                     "{table} of {of}: {count} {rows} could not be typed: see the table rejected"
@@ -226,20 +242,11 @@ pub(crate) fn worst(codes: impl Iterator<Item = u8>) -> u8 {
     codes.max_by_key(|code| BAD_TO_WORSE.iter().position(|c| c == code)).unwrap_or(0)
 }
 
-fn cells(table: &str, of: &str, numbers: [u64; 5], milliseconds: u64, status: String) -> [String; 9] {
-    let [rows, children, files, size, requests] = numbers;
-    let blank = |number: u64| if number == 0 { "-".to_owned() } else { thousands(number) };
-    [
-        table.to_owned(),
-        of.to_owned(),
-        blank(rows),
-        blank(children),
-        blank(files),
-        if size == 0 { "-".to_owned() } else { bytes(size) },
-        seconds(milliseconds),
-        blank(requests),
-        status,
-    ]
+fn cells(table: &str, of: &str, numbers: [u64; 3], milliseconds: u64, status: String) -> [String; 7] {
+    let [new, changed, deleted] =
+        numbers.map(|number| if number == 0 { "-".to_owned() } else { thousands(number) });
+    let time = format!("{} s", seconds(milliseconds));
+    [table.to_owned(), of.to_owned(), new, changed, deleted, time, status]
 }
 
 #[cfg(test)]

@@ -28,6 +28,27 @@ fn number(cell: &str) -> u64 {
     if cell == "-" { 0 } else { cell.replace(',', "").parse().unwrap() }
 }
 
+/// Whether `cells` are a line of the summary about a table.
+fn is_line(cells: &[&str]) -> bool {
+    cells[0] != "table" && cells[5].ends_with(" s")
+}
+
+/// Rows of `table` in the demo's lake, as JSON, that are `wanted`.
+fn rows(folder: &TempDir, table: &str, wanted: impl Fn(&str) -> bool) -> u64 {
+    let show = ["--config", "freshlake-demo/freshlake.toml", "show", table, "--limit", "1000000"];
+    let ended: Ended = Command::new(FRESHLAKE).args(show).current_dir(folder.path()).output().unwrap().into();
+    ended.says(0, &[]);
+    ended.out.lines().filter(|row| wanted(row)).count() as u64
+}
+
+fn rows_of_children(folder: &TempDir) -> u64 {
+    let raw = std::fs::read_dir(folder.path().join("freshlake-demo/lake/raw")).unwrap();
+    let names = raw.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let children =
+        names.filter(|name| ["_lines", "_services", "_memberships"].iter().any(|end| name.ends_with(end)));
+    children.map(|child| rows(folder, &child, |_| true)).sum()
+}
+
 #[test]
 fn the_demo_copies_every_table_and_its_summary_adds_up() {
     let folder = tempfile::tempdir().unwrap();
@@ -41,28 +62,38 @@ fn the_demo_copies_every_table_and_its_summary_adds_up() {
     ] {
         assert!(first.out.contains(step), "{step} is not in {}", first.out);
     }
-    let lines: Vec<Vec<&str>> = first.out.lines().map(cells).filter(|cells| cells.len() == 9).collect();
-    let lines: Vec<_> = lines.into_iter().filter(|cells| cells[0] != "table").collect();
+    assert!(first.out.lines().skip(2).take(32).all(|line| line.chars().count() <= 80), "{}", first.out);
+    let lines: Vec<Vec<&str>> = first.out.lines().map(cells).filter(|cells| cells.len() == 7).collect();
+    let lines: Vec<_> = lines.into_iter().filter(|cells| is_line(cells)).collect();
     let tables: BTreeSet<&str> = lines.iter().map(|cells| cells[0]).collect();
     assert_eq!(tables.len(), 14, "{tables:?}");
-    assert!(lines.iter().all(|cells| cells[8] == "ok"), "{}", first.out);
+    assert!(lines.iter().all(|cells| cells[6] == "ok"), "{}", first.out);
     let total = first.out.lines().map(cells).find(|cells| cells.first() == Some(&"total")).unwrap();
-    for (column, in_total) in [(2, 1), (3, 2), (4, 3), (7, 6)] {
+    for (column, in_total) in [(2, 1), (3, 2), (4, 3)] {
         let sum: u64 = lines.iter().map(|cells| number(cells[column])).sum();
         assert_eq!(number(total[in_total]), sum, "column {column} of {}", first.out);
     }
-    assert_eq!(first.line("invoices", "qX4mRt")[2], "120");
+    assert_eq!(first.line("invoices", "qX4mRt")[2..4], ["120", "-"]);
+    let deleted: u64 = number(first.line("invoices", "qX4mRt")[4]);
+    assert_eq!(
+        rows(&folder, "invoices", |row| row.contains("qX4mRt") && row.contains(r#""_deleted":true"#)),
+        deleted
+    );
     let files = parquet_files(&folder);
     let written = files.iter().filter(|file| file.contains("/raw/")).count();
-    assert_eq!(written as u64, number(total[3]));
+    let (parents, children) = (number(total[1]), rows_of_children(&folder));
+    let totals = format!("{children} child rows, {written} files, ");
+    assert!(first.out.contains(&totals), "{totals} is not in {}", first.out);
+    assert_eq!(tables.iter().map(|table| rows(&folder, table, |_| true)).sum::<u64>(), parents);
     assert!(first.out.contains("duckdb -c \"SELECT "), "{}", first.out);
     assert!(first.out.contains("'freshlake-demo/lake/raw/invoices/**/*.parquet'"), "{}", first.out);
 
     // Another FreshBooks, on another port, with the same books.
     let second = demo(&folder, &[]);
     second.says(0, &[]);
-    let lines: Vec<_> = second.out.lines().map(cells).filter(|cells| cells.len() == 9).collect();
-    assert_eq!(lines.iter().filter(|cells| cells[8] == "unchanged").count(), 27, "{}", second.out);
+    let lines: Vec<_> = second.out.lines().map(cells).filter(|cells| cells.len() == 7).collect();
+    assert_eq!(lines.iter().filter(|cells| cells[6] == "unchanged").count(), 27, "{}", second.out);
+    assert!(second.out.contains("\nnothing written, 33 requests\n"), "{}", second.out);
     assert_eq!(parquet_files(&folder), files);
 }
 

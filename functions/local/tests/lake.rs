@@ -13,7 +13,7 @@ use support::{Ended, World, cells};
 fn synced() -> World {
     let world = World::connected();
     world.freshbooks.faults(&json!([
-        {"resource": "taxes", "times": 1, "kind": {"type_changed": {"key": "amount", "row": 0}}},
+        {"path": "/accounting/account/qX4mRt/taxes", "times": 1, "kind": {"type_changed": {"key": "amount", "row": 0}}},
         {"resource": "items", "kind": {"unknown_key": {"key": "colour"}}},
     ]));
     let ended = world.run(&["sync", "acme", "--table", "taxes", "--table", "items", "--table", "invoices"]);

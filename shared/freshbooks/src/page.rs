@@ -77,11 +77,13 @@ impl Page {
     }
 
     fn list(&mut self, text: &str, path: &[&str], list: &str, single: &str) -> Result<bool, Trouble> {
-        let mut found = false;
+        let mut found = 0;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let walk = Walk { path, list, text, page: self, found: &mut found };
         match walk.deserialize(&mut deserializer).and_then(|()| deserializer.end()) {
-            Ok(()) if found => return Ok(true),
+            Ok(()) if found == 1 => return Ok(true),
+            // The page knows the rows of one of them.
+            Ok(()) if found > 1 => return Err(twice(list)),
             Err(e) if e.classify() != Category::Data => return Err(Trouble::Garbled(e.to_string())),
             _ => {}
         }
@@ -114,20 +116,29 @@ impl Page {
     }
 }
 
+/// An answer that says two things of one key: whichever was taken, the other would be lost.
+fn twice(key: &str) -> Trouble {
+    Trouble::OtherShape(format!("it has {key} twice"))
+}
+
 /// The text of the value at `path`, if all of it is there.
 fn at<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a str>, Trouble> {
     let mut here = text;
     for step in path {
         let mut next = None;
+        let mut again = false;
         if !here.trim_start().starts_with('{') {
             return Ok(None);
         }
         json::entries(here, |key, value| {
             if key == *step {
-                next = Some(value);
+                again |= next.replace(value).is_some();
             }
         })
         .map_err(|e| Trouble::Garbled(e.to_string()))?;
+        if again {
+            return Err(twice(step));
+        }
         let Some(found) = next else { return Ok(None) };
         here = found;
     }
@@ -146,7 +157,8 @@ struct Walk<'w, 'a> {
     list: &'w str,
     text: &'a str,
     page: &'w mut Page,
-    found: &'w mut bool,
+    /// How many lists there are.
+    found: &'w mut u32,
 }
 
 impl<'a> DeserializeSeed<'a> for Walk<'_, 'a> {
@@ -174,7 +186,7 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
                 Some(_) => drop(map.next_value::<IgnoredAny>()?),
                 None if key == list => {
                     page.rows = map.next_value_seed(Elements { text })?;
-                    *found = true;
+                    *found += 1;
                 }
                 None => match key.as_ref() {
                     "page" => page.number = number(map.next_value()?),
@@ -265,6 +277,47 @@ mod tests {
             br#"{"response":{"result":{"taxes":[],"page":1,"pages":0,"per_page":15,"total":0}}}"#,
         );
         assert_eq!(empty.unwrap().last(), 0);
+    }
+
+    #[test]
+    fn every_family_tells_its_paging() {
+        let told = |table, body| {
+            let page = page(table, body).unwrap();
+            (page.number, page.pages, page.per_page, page.total)
+        };
+        let all = (Some(2), Some(3), Some(15), Some(31));
+        let accounting =
+            br#"{"response":{"result":{"items":[],"page":2,"pages":3,"per_page":15,"total":31}}}"#;
+        assert_eq!(told("items", accounting), all);
+        let quoted =
+            br#"{"response":{"result":{"page":"2","pages":"3","per_page":"15","total":"31","items":[]}}}"#;
+        assert_eq!(told("items", quoted), all);
+        let projects = br#"{"projects":[],"meta":{"page":2,"pages":3,"per_page":15,"total":31,"sort":[]}}"#;
+        assert_eq!(told("projects", projects), all);
+        let entries =
+            br#"{"meta":{"pages":3,"per_page":15,"total":31,"page":2,"total_logged":9},"time_entries":[]}"#;
+        assert_eq!(told("time_entries", entries), all);
+        let services = br#"{"services":[],"meta":{"page":2,"pages":3,"per_page":"15","total":31}}"#;
+        assert_eq!(told("services", services), all);
+        assert_eq!(told("services", br#"{"services":[]}"#), (None, None, None, None));
+    }
+
+    #[test]
+    fn rows_that_are_there_twice_are_no_page() {
+        let trouble = |table, body: &'static [u8]| page(table, body).unwrap_err().to_string();
+        let lists = br#"{"response":{"result":{"items":[{"id":1}],"items":[{"id":2}]}}}"#;
+        assert_eq!(trouble("items", lists), "it has items twice");
+        let results = br#"{"response":{"result":{"items":[{"id":1}]},"result":{"items":[]}}}"#;
+        assert_eq!(trouble("items", results), "it has items twice");
+        let one = br#"{"response":{"result":{"item":{"id":1},"item":{"id":2}}}}"#;
+        assert_eq!(trouble("items", one), "it has item twice");
+        assert_eq!(trouble("projects", br#"{"projects":[{"id":1}],"projects":7}"#), "it has projects twice");
+        assert_eq!(
+            trouble("users_me", br#"{"response":{"id":1},"response":{"id":2}}"#),
+            "it has response twice"
+        );
+        let sections = br#"{"response":{"result":{"profitloss":{"income":[{}],"income":[]}}}}"#;
+        assert_eq!(trouble("report_profitloss_entity", sections), "the report has income twice");
     }
 
     #[test]

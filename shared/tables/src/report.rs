@@ -1,55 +1,146 @@
 //! A report's tree to rows: one per line.
+//!
+//! Values stay the text that FreshBooks wrote, so that no number passes through a float.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
-/// Flattens the object of a report: its own scalar keys are repeated on each line of its `sections`.
+use serde::de::Error as _;
+use serde_json::{Error, Value};
+
+use crate::json;
+
+/// The keys that tell a line's place. FreshBooks' own keys of such a name, and the report's where a line has the same,
+/// come under [`HIDDEN_IN_NODE`] and [`HIDDEN_IN_REPORT`].
+const PLACE: [&str; 4] = ["section", "line", "depth", "path"];
+const HIDDEN_IN_NODE: &str = "node.";
+const HIDDEN_IN_REPORT: &str = "report.";
+
+/// Holds what stands where a line should, and is none.
+const NO_LINE: &str = "node";
+
+/// Reports are a few levels deep: a tree deeper than this is an answer gone wrong.
+const DEEPEST: u32 = 64;
+
+type Entry<'a> = (Cow<'a, str>, &'a str);
+
+/// Flattens the object of a report: its other keys are repeated on each line of its `sections`.
 ///
-/// Reports are small, so a tree of values is affordable here.
-pub fn flatten(report: &str, sections: &[&str]) -> Result<Vec<String>, serde_json::Error> {
-    let mut report: Map<String, Value> = serde_json::from_str(report)?;
-    // Opens the report's download page: not to be stored.
-    report.remove("download_token");
-    let trees: Vec<(&str, Value)> =
-        sections.iter().filter_map(|name| Some((*name, report.remove(*name)?))).collect();
+/// Nothing is dropped but the token that opens the report's download page, and nulls where a line could be.
+pub fn flatten(report: &str, sections: &[&str]) -> Result<Vec<String>, Error> {
+    let mut header = Vec::new();
+    let mut trees: Vec<Option<&str>> = vec![None; sections.len()];
+    let mut twice = None;
+    json::entries(report, |key, value| {
+        let section = sections.iter().position(|name| *name == key);
+        match section.and_then(|at| trees.get_mut(at)) {
+            Some(tree) if tree.is_some() => twice = Some(key),
+            Some(tree) => *tree = Some(value),
+            None if key == "download_token" => {}
+            None => header.push((key, value)),
+        }
+    })?;
+    if let Some(section) = twice {
+        return Err(Error::custom(format!("the report has {section} twice")));
+    }
     let mut lines = Vec::new();
-    for (section, tree) in trees {
-        let mut walk = Walk { header: &report, section, lines: &mut lines };
-        match tree {
-            Value::Array(nodes) => {
-                for (at, node) in nodes.into_iter().enumerate() {
-                    walk.node(node, &format!("{section}.{at}"), "", 0);
-                }
-            }
-            node => walk.node(node, section, "", 0),
+    for (section, tree) in sections.iter().zip(trees) {
+        let Some(tree) = tree else { continue };
+        let mut walk = Walk { header: &header, section, lines: &mut lines };
+        if tree.starts_with('[') {
+            walk.nodes(tree, section, "", 0)?;
+        } else {
+            walk.node(tree, section, "", 0)?;
         }
     }
     Ok(lines)
 }
 
-struct Walk<'w> {
-    header: &'w Map<String, Value>,
+struct Walk<'w, 'a> {
+    header: &'w [Entry<'a>],
     section: &'w str,
     lines: &'w mut Vec<String>,
 }
 
-impl Walk<'_> {
-    fn node(&mut self, node: Value, line: &str, above: &str, depth: u32) {
-        let Value::Object(mut node) = node else { return };
-        let children = node.remove("children");
-        let description = node.get("description").and_then(Value::as_str).unwrap_or_default();
-        let path = if above.is_empty() { description.to_owned() } else { format!("{above} / {description}") };
-        let mut row = self.header.clone();
-        row.append(&mut node);
-        row.insert("section".to_owned(), self.section.into());
-        row.insert("line".to_owned(), line.into());
-        row.insert("depth".to_owned(), depth.into());
-        row.insert("path".to_owned(), path.clone().into());
-        self.lines.push(Value::Object(row).to_string());
-        if let Some(Value::Array(children)) = children {
-            for (at, child) in children.into_iter().enumerate() {
-                self.node(child, &format!("{line}.{at}"), &path, depth + 1);
-            }
+impl Walk<'_, '_> {
+    fn nodes(&mut self, nodes: &str, line: &str, above: &str, depth: u32) -> Result<(), Error> {
+        let mut texts = Vec::new();
+        json::elements(nodes, |text| texts.push(text))?;
+        for (at, text) in texts.into_iter().enumerate() {
+            self.node(text, &format!("{line}.{at}"), above, depth)?;
         }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &str, line: &str, above: &str, depth: u32) -> Result<(), Error> {
+        if depth > DEEPEST {
+            return Err(Error::custom(format!("the report has more than {DEEPEST} levels")));
+        }
+        if node == "null" {
+            return Ok(());
+        }
+        if !node.starts_with('{') {
+            self.line(&[(NO_LINE.into(), node)], line, above, depth);
+            return Ok(());
+        }
+        let mut own = Vec::new();
+        let mut below = None;
+        let mut twice = false;
+        json::entries(node, |key, value| {
+            // What is no list of lines is kept with the line, as any key that nobody knows.
+            if key == "children" && (value.starts_with('[') || value == "null") {
+                twice |= below.replace(value).is_some();
+            } else {
+                own.push((key, value));
+            }
+        })?;
+        if twice {
+            return Err(Error::custom(format!("the line {line} has children twice")));
+        }
+        let description = own.iter().rev().find(|(key, _)| key == "description");
+        let description: String =
+            description.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default();
+        let path = if above.is_empty() { description } else { format!("{above} / {description}") };
+        self.line(&own, line, &path, depth);
+        match below {
+            Some(children) if children != "null" => self.nodes(children, line, &path, depth + 1),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes one row.
+    fn line(&mut self, own: &[Entry<'_>], line: &str, path: &str, depth: u32) {
+        let mut row = Object::default();
+        for (key, value) in self.header {
+            let hidden = PLACE.contains(&&**key) || own.iter().any(|(other, _)| other == key);
+            row.entry(if hidden { HIDDEN_IN_REPORT } else { "" }, key, value);
+        }
+        for (key, value) in own {
+            row.entry(if PLACE.contains(&&**key) { HIDDEN_IN_NODE } else { "" }, key, value);
+        }
+        let text = |text: &str| Value::from(text).to_string();
+        for (key, value) in PLACE.iter().zip([text(self.section), text(line), depth.to_string(), text(path)])
+        {
+            row.entry("", key, &value);
+        }
+        self.lines.push(row.end());
+    }
+}
+
+/// The text of an object, as it is written.
+#[derive(Default)]
+struct Object(String);
+
+impl Object {
+    fn entry(&mut self, prefix: &str, key: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push_str(&Value::from(format!("{prefix}{key}")).to_string());
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
     }
 }
 
@@ -57,23 +148,95 @@ impl Walk<'_> {
 mod tests {
     use super::*;
 
+    /// The JSON text under `key`, which is there once.
+    fn field<'r>(row: &'r str, key: &str) -> &'r str {
+        let mut found = Vec::new();
+        json::entries(row, |name, value| found.extend((name == key).then_some(value))).unwrap();
+        let [value] = found[..] else { panic!("{key} is there {} times in {row}", found.len()) };
+        value
+    }
+
     #[test]
     fn each_line_of_the_tree_becomes_a_row_with_its_place() {
         let report = r#"{"currency_code":"CAD","download_token":"secret","income":[{"description":"Sales","total":
             {"amount":"12.00","code":"CAD"},"children":[{"description":"Goods","children":[]}]}],
-            "net_profit":{"description":"Net","children":[]}}"#;
-        let rows = flatten(report, &["income", "net_profit"]).unwrap();
-        let field = |row: &str, key: &str| serde_json::from_str::<Value>(row).unwrap()[key].to_string();
+            "net_profit":{"description":"Net","children":null},"gross_margin":null}"#;
+        let rows = flatten(report, &["income", "gross_margin", "net_profit"]).unwrap();
         let places: Vec<_> =
             rows.iter().map(|r| (field(r, "line"), field(r, "path"), field(r, "depth"))).collect();
         assert_eq!(
             places,
             [
-                (r#""income.0""#.into(), r#""Sales""#.into(), "0".into()),
-                (r#""income.0.0""#.into(), r#""Sales / Goods""#.into(), "1".into()),
-                (r#""net_profit""#.into(), r#""Net""#.into(), "0".to_owned()),
+                (r#""income.0""#, r#""Sales""#, "0"),
+                (r#""income.0.0""#, r#""Sales / Goods""#, "1"),
+                (r#""net_profit""#, r#""Net""#, "0"),
             ]
         );
-        assert!(rows.iter().all(|r| !r.contains("secret") && r.contains("CAD")));
+        assert!(rows.iter().all(|r| !r.contains("secret") && field(r, "currency_code") == r#""CAD""#));
+    }
+
+    #[test]
+    fn numbers_keep_their_own_text() {
+        let report = r#"{"rate":0.10,"income":[{"total":12345678901234567.89,"data":[1e2,-0]}]}"#;
+        let [row] = &flatten(report, &["income"]).unwrap()[..] else { panic!() };
+        assert_eq!(field(row, "total"), "12345678901234567.89");
+        assert_eq!((field(row, "data"), field(row, "rate")), ("[1e2,-0]", "0.10"));
+    }
+
+    #[test]
+    fn an_amount_reaches_its_column_exactly_and_a_hidden_key_reaches_extra() {
+        use arrow_array::cast::AsArray;
+        use arrow_array::types::Decimal128Type;
+
+        let report = r#"{"currency_code":"CAD","start_date":"2026-01-01","end_date":"2026-12-31","cash_based":false,
+            "income":[{"total":12345678901234567.89,"path":1.10},7.10]}"#;
+        let rows = flatten(report, &["income"]).unwrap();
+        let table = crate::find("report_profitloss_entity").unwrap();
+        let mut decoder = crate::Decoder::new(table, crate::Context::default(), crate::RawText::Drop);
+        decoder.rows(rows.iter().map(String::as_str), model::Timestamp::UNIX_EPOCH, &mut |_| {
+            crate::Verdict::Write
+        });
+        assert_eq!(decoder.rejected(), []);
+        let (_, batch) = decoder.take().unwrap().remove(0);
+        let totals = batch.column_by_name("total").unwrap().as_primitive::<Decimal128Type>();
+        assert_eq!(totals.value(0), 12_345_678_901_234_567_890_000_000_000);
+        let extra = batch.column_by_name("_extra").unwrap().as_string::<i32>();
+        assert_eq!([extra.value(0), extra.value(1)], [r#"{"node.path":1.10}"#, r#"{"node":7.10}"#]);
+    }
+
+    #[test]
+    fn what_is_no_line_is_kept_as_one() {
+        let report = r#"{"income":[7.10,{"children":{"a":1.50}},["x"]],"net_profit":"none"}"#;
+        let rows = flatten(report, &["income", "net_profit"]).unwrap();
+        let lines: Vec<_> = rows.iter().map(|row| field(row, "line")).collect();
+        assert_eq!(lines, [r#""income.0""#, r#""income.1""#, r#""income.2""#, r#""net_profit""#]);
+        assert_eq!(field(&rows[0], "node"), "7.10");
+        assert_eq!(field(&rows[1], "children"), r#"{"a":1.50}"#);
+        assert_eq!((field(&rows[2], "node"), field(&rows[3], "node")), (r#"["x"]"#, r#""none""#));
+    }
+
+    #[test]
+    fn keys_of_freshbooks_are_never_overwritten() {
+        let report = r#"{"line":"of the report","total":"all","income":
+            [{"line":5.0,"depth":"deep","path":null,"section":[],"total":"one"}]}"#;
+        let [row] = &flatten(report, &["income"]).unwrap()[..] else { panic!() };
+        let told = ["line", "node.line", "report.line", "total", "report.total"].map(|key| field(row, key));
+        assert_eq!(told, [r#""income.0""#, "5.0", r#""of the report""#, r#""one""#, r#""all""#]);
+        let told = ["node.depth", "node.path", "node.section"].map(|key| field(row, key));
+        assert_eq!(told, [r#""deep""#, "null", "[]"]);
+    }
+
+    #[test]
+    fn what_is_there_twice_or_too_deep_is_no_report() {
+        let fails = |report: &str| flatten(report, &["income"]).unwrap_err().to_string();
+        assert_eq!(fails(r#"{"income":[{}],"income":[]}"#), "the report has income twice");
+        let children = r#"{"income":[{"children":[{}],"children":[]}]}"#;
+        assert_eq!(fails(children), "the line income.0 has children twice");
+        let deep = format!(
+            r#"{{"income":{}{}}}"#,
+            r#"[{"children":"#.repeat(10_000),
+            "[]".to_owned() + &"}]".repeat(10_000)
+        );
+        assert_eq!(fails(&deep), "the report has more than 64 levels");
     }
 }

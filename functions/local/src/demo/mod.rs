@@ -25,7 +25,7 @@ const CONNECTION: &str = "demo";
 /// Where `freshlake connect` serves its pages too.
 const PORT: u16 = 8765;
 const ROWS: usize = 3;
-/// The table of rows read back is as wide as the summary above it.
+/// Wide enough for an invoice's amounts beside its days.
 const WIDTH: usize = 110;
 
 /// Runs the demo, and with `--serve` stays until Ctrl-C.

@@ -4,11 +4,14 @@ use lake::Commit;
 use model::{Certificate, Timestamp};
 
 use super::{Entry, overview};
-use crate::grid::{bytes, thousands};
+use crate::grid::{bytes, thousands, wrap};
 use crate::screen::{Ink, Screen};
 
 /// Commits that are shown; all are in the JSON.
 const MOST: usize = 10;
+
+/// What is left of 80 places behind the word that begins a note.
+const NOTE_WIDTH: usize = 70;
 
 /// Prints the commits, newest first.
 pub(super) fn print(entry: &Entry, screen: &Screen) {
@@ -20,7 +23,10 @@ pub(super) fn print(entry: &Entry, screen: &Screen) {
             screen.out(line);
         }
         for note in &commit.certificate.notes {
-            screen.out(format!("    {} {note}", Ink::Fair.on(screen.coloured, "note:")));
+            for (at, line) in wrap(note, NOTE_WIDTH).iter().enumerate() {
+                let label = if at == 0 { Ink::Fair.on(screen.coloured, "note:") } else { " ".repeat(5) };
+                screen.out(format!("    {label} {line}"));
+            }
         }
     }
     if let Some(older) = entry.commits.len().checked_sub(MOST).filter(|older| *older > 0) {

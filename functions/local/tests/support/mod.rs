@@ -90,12 +90,22 @@ pub struct Ended {
 
 impl World {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), freshbooks: FreshBooks::start(&[]) }
+        Self::with(&[])
+    }
+
+    /// A world whose FreshBooks is started with `arguments`.
+    fn with(arguments: &[&str]) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), freshbooks: FreshBooks::start(arguments) }
     }
 
     /// A world whose connection `acme` is made.
     pub fn connected() -> Self {
-        let world = Self::new();
+        Self::connected_with(&[])
+    }
+
+    /// The same, with a FreshBooks that is started with `arguments`.
+    pub fn connected_with(arguments: &[&str]) -> Self {
+        let world = Self::with(arguments);
         let ended = world.connect(&[], |_| {});
         assert_eq!(ended.code, 0, "{ended:?}");
         world
@@ -215,7 +225,7 @@ impl Ended {
 
     /// The status at the end of that line.
     pub fn status(&self, table: &str, unit: &str) -> String {
-        self.line(table, unit)[8].to_owned()
+        self.line(table, unit)[6].to_owned()
     }
 
     /// Checks the exit code and that standard error says all of `words`.
