@@ -223,7 +223,7 @@ impl Storm {
     /// One kind of fault, at every other call or every tenth.
     pub fn heavy(seed: u64, fault: Fault) -> Self {
         let mut dice = dice(seed, "storm");
-        let per_million = [100_000, 250_000, 500_000][dice.usize(..3)];
+        let per_million = [50_000, 100_000, 250_000][dice.usize(..3)];
         Self { dice, per_million, kinds: vec![fault] }
     }
 

@@ -192,11 +192,16 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
         let finished = rows.finish(memory(table, &window, cursor, &habits), &files).await?;
-        let finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld);
+        // What stays true until something changes is told by a commit, and told once.
+        let standing = proofs.iter().filter_map(|proof| proof.note.as_ref()).chain(&withheld);
+        let told = |head: &Commit| standing.clone().all(|note| head.certificate.notes.contains(note));
+        let news = head.as_ref().is_some_and(|head| !told(head));
+        let finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld.clone());
         let status = finished.certificate.status;
         if let Some(head) = &head
             && done
             && finished.files.is_empty()
+            && !news
             && same_day(head.cursor, cursor)
             && head.habits == habits
             && head.loading.is_none()

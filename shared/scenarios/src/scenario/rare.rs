@@ -123,7 +123,7 @@ pub(super) fn drift(seed: u64) -> Setup {
         tables: draw::tables(&mut dice, 1),
         only_business: Some(dice.usize(..2)),
         workers: 1,
-        course: Course::Days { days: 4, runs_a_day: 4, writes_a_day: 20 },
+        course: Course::Runs { runs: 3, apart: Duration::from_hours(20), writes: 6 },
         options: Options { most_per_page: dice.u64(2..5), updated_lag_s: 0, ..options },
         plan: Plan::Storm(Storm::heavy(seed, Fault::SourceWrite)),
         skew: 0,
