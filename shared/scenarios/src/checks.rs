@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::Task;
 use serde_json::Value;
+use sync::Outcome;
 
 use crate::ground::lock;
 use crate::world::World;
@@ -39,6 +41,43 @@ pub(crate) fn at_the_end(world: &World) {
     let parked = lock(&world.ground.queue).parked();
     for task in parked {
         world.ground.violated("what was parked is done once everything heals", task.id.to_string());
+    }
+}
+
+/// A task that says it is done has its own commit, behind which nothing is left to read.
+pub(crate) fn done(world: &World, task: &Task, outcome: &Outcome) {
+    let folder = format!("lake/freshbooks/{}/commits/{}/", task.table, task.unit.partition());
+    let objects = lock(&world.ground.objects);
+    let parsed = |body: &bytes::Bytes| serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let id = task.id.to_string();
+    let holds = |commit: &Value| {
+        commit["recent_tasks"].as_array().is_some_and(|tasks| tasks.iter().any(|task| *task == *id))
+    };
+    let first = || {
+        let commits = objects.range(folder.clone()..).take_while(|(key, _)| key.starts_with(&folder));
+        commits.map(|(_, body)| parsed(body)).find(holds)
+    };
+    let commit = match outcome {
+        Outcome::Committed(number) => {
+            let own = objects.get(&format!("{folder}{number:010}.json")).map(parsed);
+            // The last window of a task may have been landed by another delivery of it.
+            own.filter(|own| own["done"] != Value::Bool(false) || own["task"].as_str() != Some(&*id))
+                .or_else(first)
+        }
+        Outcome::AlreadyDone => first(),
+        Outcome::Unchanged | Outcome::Unavailable(_) => return,
+    };
+    drop(objects);
+    let Some(commit) = commit else {
+        world.ground.violated("what a task says it committed is there", id);
+        return;
+    };
+    if commit["task"].as_str() != Some(&*id) {
+        let what = format!("{id} says that {} is its own", commit["number"]);
+        world.ground.violated("what a task says it committed is its own", what);
+    }
+    if commit["loading"].get("of").is_some_and(Value::is_null) {
+        world.ground.violated("a task is done when all is read", id);
     }
 }
 

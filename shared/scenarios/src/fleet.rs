@@ -14,6 +14,7 @@ use lake::{Lake, Packing};
 use model::{ErrorKind, Mode, Result, Task, Timestamp};
 use sync::{Dispatched, Dispatcher, Firing, Outcome, Report, Stop, Worker};
 
+use crate::checks;
 use crate::ground::Machine;
 use crate::ports::clock::{ProcessClock, SeededRandom};
 use crate::ports::objects::Bucket;
@@ -106,6 +107,9 @@ async fn invoke(
     let stop = Stop::at(Timestamp::from_microsecond(deadline).unwrap_or(Timestamp::MAX));
     let tokens = ConnectionTokens { broker: Arc::clone(broker), connection: task.connection.clone() };
     let outcome = sync::extract(worker, Arc::new(tokens), &task, &stop).await;
+    if let Ok(report) = &outcome {
+        checks::done(world, &task, &report.outcome);
+    }
     // A clock that jumps takes the deadline with it.
     let late = handle.micros() - began > (given - MARGIN).max(0);
     if late && machine.now() <= deadline {

@@ -30,7 +30,7 @@ fn ground(bug: Bug) -> &'static str {
         Bug::RejectedDropped => "poison",
         Bug::RefusalTrusted => "duplicates",
         Bug::DeadlineIgnored => "deadline",
-        Bug::SwapIgnored => "drift",
+        Bug::DriftIgnored | Bug::SweepUnproved | Bug::SwapIgnored => "drift",
         _ => "everyday",
     }
 }
