@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a test says so by failing")]
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
+use scenarios::planted::hunt_all;
 use scenarios::{Campaign, Course, Fault, Outcome, Plan, Setup, Tally, run, scenario, seeds};
 
 const THREADS: usize = 2;
@@ -67,11 +68,17 @@ fn rel_01_every_call_times_every_fault() {
     assert!(tally.struck >= tally.seeds * 9 / 10, "{} of {} faults struck", tally.struck, tally.seeds);
 }
 
+/// The campaign of REL-02, made once for all that look at it.
+fn everyday() -> &'static Tally {
+    static EVERYDAY: OnceLock<Tally> = OnceLock::new();
+    EVERYDAY.get_or_init(|| campaign("everyday", count(10_000)))
+}
+
 #[test]
 fn rel_02_random_schedules() {
-    let tally = campaign("everyday", count(10_000));
-    assert_kept(&tally);
-    assert!(tally.days >= 30.0 * f64::from(u32::try_from(tally.seeds).unwrap()));
+    let tally = everyday();
+    assert_kept(tally);
+    assert!(tally.days >= 30.0 * tally.seeds as f64);
 }
 
 #[test]
@@ -111,9 +118,27 @@ fn rel_03_a_list_of_faults_replays_a_storm() {
 }
 
 #[test]
+fn rel_04_planted_bugs_are_found() {
+    // In a debug build few seeds are tried, and the bugs that take many may stay hidden.
+    let (most, hidden) = if cfg!(debug_assertions) { (8, 10) } else { (2_000, 0) };
+    let hunted = hunt_all(most, THREADS);
+    for (bug, found) in &hunted {
+        let told = found.as_ref().map_or("not found".to_owned(), |found| {
+            format!("{} seed {}: {}", found.scenario, found.seed, found.rule)
+        });
+        eprintln!("{:<20} {told}", format!("{bug:?}"));
+    }
+    assert!(hunted.len() >= 15);
+    let missed: Vec<_> = hunted.iter().filter(|(_, found)| found.is_none()).map(|(bug, _)| bug).collect();
+    assert!(missed.len() <= hidden, "{missed:?}");
+}
+
+#[test]
 fn rel_05_rare_paths_are_reached() {
-    let mut all = campaign("everyday", count(2_000)).counters;
-    for (name, seeds) in [("tokens", 1_000), ("duplicates", 300), ("poison", 200)] {
+    let mut all = everyday().counters.clone();
+    for (name, seeds) in
+        [("tokens", 1_000), ("duplicates", 300), ("poison", 200), ("deadline", 300), ("drift", 2_000)]
+    {
         for (path, times) in campaign(name, count(seeds)).counters {
             *all.entry(path).or_default() += times;
         }
@@ -126,6 +151,30 @@ fn rel_05_rare_paths_are_reached() {
 
 /// What has to happen sometimes, or the other tests prove less than they seem to.
 const PATHS: &[&str] = &[
+    // Paths through the engine.
+    "already_done",
+    "asked_past_the_end",
+    "commit_never_arrived",
+    "commit_was_anothers",
+    "commit_was_ours",
+    "deadline_came",
+    "drift_given_back",
+    "drift_repaired",
+    "filter_ignored",
+    "grant_died",
+    "load_resumed",
+    "old_token_used",
+    "refresh_taken_over",
+    "revoked_token_found",
+    "row_rejected",
+    "row_swept",
+    "row_undeleted",
+    "token_rolled_forward",
+    "window_cut",
+    "window_distrusted",
+    "would_not_fit",
+    // What went wrong around it.
+    "access tokens revoked",
     "crash-after at api",
     "crash-after at queue",
     "crash-after at secrets",
@@ -183,6 +232,15 @@ fn rel_12_a_finished_sync_adds_nothing() {
         run(Setup { plan: Plan::Quiet, ..setup("everyday", seed) }, false)
     });
     assert_kept(&tally);
+}
+
+#[test]
+fn rel_13_a_task_ends_before_its_deadline() {
+    // Every second from none to 900.
+    let tally = campaign("deadline", if cfg!(debug_assertions) { 40 } else { 901 });
+    assert_kept(&tally);
+    assert!(tally.count("deadline_came") > 0 && tally.count("load_resumed") > 0);
+    assert_eq!(tally.count("worker timed out"), 0);
 }
 
 #[test]
