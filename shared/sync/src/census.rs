@@ -22,6 +22,9 @@ pub(crate) struct Census {
     pub(crate) keys: u64,
     /// Distinct keys of all readings of the list.
     pub(crate) union: u64,
+    /// Distinct keys that were in the list when this reading began, as far as that is certain: those that earlier
+    /// readings have brought, those of the first page, and those that have not changed since.
+    pub(crate) settled: u64,
     /// Rows that changed after this reading began.
     pub(crate) fresh: u64,
     /// Rows, over all readings, that the list's filters should have left out.
@@ -36,6 +39,7 @@ pub(crate) struct Count {
     pub(crate) first: u32,
     pub(crate) now: u32,
     began_at: Option<Timestamp>,
+    first_page: bool,
     earliest: Option<Timestamp>,
     latest: Option<Timestamp>,
     deleted: Option<bool>,
@@ -69,13 +73,19 @@ impl Count {
     /// Begins a reading of the list, at `now` of the source's clock.
     pub(crate) fn begin_reading(&mut self, now: Option<Timestamp>) {
         self.now += 1;
-        self.began_at = now.and_then(|now| now.checked_sub(FRESH).ok());
+        self.began_at = now;
+        self.first_page = true;
         let Census { union, stray, .. } = self.census;
-        self.census = Census { union, stray, ..Census::default() };
+        self.census = Census { union, stray, settled: union, ..Census::default() };
     }
 
-    /// Counts a key; `before` is the reading that last brought it.
-    pub(crate) fn key(&mut self, key: KeyHash, before: Option<u32>) {
+    /// Whether rows are those of the first page, which were in the list at the instant that its total tells of.
+    pub(crate) fn on_first_page(&mut self, is: bool) {
+        self.first_page = is;
+    }
+
+    /// Counts a key; `before` is the reading that last brought it, `updated` when its row last changed.
+    pub(crate) fn key(&mut self, key: KeyHash, before: Option<u32>, updated: Option<Timestamp>) {
         if before == Some(self.now) {
             return;
         }
@@ -83,6 +93,8 @@ impl Count {
         self.census.keys = self.census.keys.wrapping_add(key.as_u64());
         if before.is_none_or(|before| before < self.first) {
             self.census.union += 1;
+            let old = matches!((updated, self.began_at), (Some(at), Some(began_at)) if at < began_at);
+            self.census.settled += u64::from(old || self.first_page);
         }
     }
 
@@ -96,7 +108,7 @@ impl Count {
             self.census.stray += 1;
         }
         if let (Some(at), Some(began_at)) = (facts.updated, self.began_at)
-            && at >= began_at
+            && began_at.duration_since(at) <= FRESH
         {
             self.census.fresh += 1;
         }

@@ -5,7 +5,7 @@ use jiff::Span;
 use lake::{Commit, Habits, Loading, Seen};
 use model::planted::{self, Bug};
 use model::time::Zone;
-use model::{Mode, Result, Timestamp};
+use model::{ErrorKind, Mode, Result, Timestamp};
 use tables::{Context, CursorRule, Decoder, DeleteRule, RawText};
 
 use crate::extract::Extraction;
@@ -46,14 +46,23 @@ impl Extraction<'_> {
             let requests = passes::plan(table, &task.unit, &window, &habits, now);
             let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
             let mut rows = Rows::new(table, decoder, known, window.is_filtered(), worker.lake.packing());
-            let proofs = match self.read(&requests, most, &mut rows, files).await? {
-                Ok(proofs) => proofs,
-                Err(source_time) => {
+            let proofs = match self.read(&requests, most, &mut rows, files).await {
+                Ok(Ok(proofs)) => proofs,
+                Ok(Err(source_time)) => {
                     most = None;
                     known = rows.into_known();
                     window = self.cut(since, &mut habits, source_time.unwrap_or(now)).await?;
                     continue;
                 }
+                Err(error) => match window.half() {
+                    Some(half) if error.kind() == ErrorKind::Incomplete => {
+                        tracing::debug!(name: "window_halved", target: "path", table = table.name, "moved too fast");
+                        known = rows.into_known();
+                        window = half;
+                        continue;
+                    }
+                    _ => return Err(error),
+                },
             };
             let stray = requests
                 .iter()

@@ -53,8 +53,9 @@ impl Probe<'_> {
                 tracing::debug!(name: "filter_ignored", target: "path", table = self.table.name, "read whole");
             }
         }
-        if has_states && habits.lists_all_states.is_none() && totals.deleted > 0 {
-            // Beside the filter for time, where there is one: that is how it will be asked.
+        // Beside the filter for time, where there is one: that is how it will be asked. So that one comes first.
+        let settled = !has_filter || habits.honours_updated.is_some();
+        if has_states && settled && habits.lists_all_states.is_none() && totals.deleted > 0 {
             let filtered = has_filter && habits.honours_updated == Some(true);
             let since = if filtered { Since::Day(BEGINNING) } else { Since::Beginning };
             habits.lists_all_states = self.lists_all_states(since, totals).await?;

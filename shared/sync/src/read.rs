@@ -5,8 +5,10 @@
 //!
 //! - Every page tells the total. A list that only loses rows, or only gains them, was read completely once the distinct
 //!   keys are as many as the greatest total told.
+//! - Of a list that only gains rows it is enough to have seen those that were in it when a reading began.
 //! - A list that does both can hide a lost row behind a new one. What joins a list has changed just now, so such a list
 //!   was read completely if the keys are as many as the total *and* no row changed after the reading began.
+//! - Where rows do not tell when they changed, two readings have to bring the same.
 //! - A single page is read at one instant.
 //!
 //! Anything else is read again, a bounded number of times.
@@ -27,8 +29,12 @@ use crate::rows::Rows;
 use crate::stop::Stop;
 use crate::write::Files;
 
-/// A list is read this often before its task is given back.
+/// A list is read this often before its task is given back...
 const READINGS: u32 = 4;
+/// ...and so often if it is a short one.
+const SHORT_READINGS: u32 = 12;
+/// A list of up to so many pages is a short one.
+const SHORT_PAGES: u64 = 10;
 
 /// The pause before a list is read again of which a row has just changed.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -100,7 +106,25 @@ impl Reading {
     }
 
     fn is_complete(&self, request: &Request) -> bool {
-        self.distinct() == *self.totals.end() && !self.may_have_swapped(request)
+        self.holds_its_beginning(request) || self.holds_its_end(request)
+    }
+
+    /// Whether all rows were seen that were in the list when the reading began: enough where none leaves it.
+    fn holds_its_beginning(&self, request: &Request) -> bool {
+        !moves_both_ways(request)
+            && request.until.is_none()
+            && self.proof.census.settled == self.proof.total_first
+    }
+
+    fn holds_its_end(&self, request: &Request) -> bool {
+        self.distinct() == *self.totals.end() && !self.may_have_swapped(request) && !self.is_unclear(request)
+    }
+
+    /// Whether rows can join unnoticed, since they do not tell when they changed. Then only a second reading that brings
+    /// the same proves anything.
+    fn is_unclear(&self, request: &Request) -> bool {
+        let at_one_instant = self.pages_told <= 1 && self.proof.pages == 1;
+        moves_both_ways(request) && !at_one_instant && request.table.updated().is_none()
     }
 
     /// The same rows and totals twice, and nothing moved: then FreshBooks counts other rows than it lists.
@@ -112,6 +136,11 @@ impl Reading {
             && !self.may_have_swapped(request)
             && !before.may_have_swapped(request)
     }
+}
+
+/// How often a list is read, after the reading `before`.
+fn most_readings(before: Option<&Reading>) -> u32 {
+    if before.is_some_and(|before| before.pages_told <= SHORT_PAGES) { SHORT_READINGS } else { READINGS }
 }
 
 /// Whether rows can both join and leave a list while it is read.
@@ -140,7 +169,8 @@ impl Reader<'_> {
         let table = request.table.name;
         rows.begin_list(request);
         let mut before: Option<Reading> = None;
-        for again in 0..READINGS {
+        let mut again = 0;
+        while again < most_readings(before.as_ref()) {
             let most = most.filter(|_| again == 0);
             let mut reading = match self.once(request, most, rows, files).await? {
                 Ok(reading) => reading,
@@ -168,25 +198,28 @@ impl Reader<'_> {
                     return Ok(Read::Complete(reading.proof));
                 }
                 if reading.agrees_with(before, request) {
-                    let (told, listed) = (reading.totals.end(), reading.distinct());
-                    tracing::debug!(name: "total_lies", target: "path", table, told, listed, "twice the same");
-                    reading.proof.note =
-                        Some(format!("FreshBooks counts {told} rows of {table}, and lists {listed}"));
+                    let (told, listed) = (*reading.totals.end(), reading.distinct());
+                    if told != listed {
+                        tracing::debug!(name: "total_lies", target: "path", table, told, listed, "twice the same");
+                        reading.proof.note =
+                            Some(format!("FreshBooks counts {told} rows of {table}, and lists {listed}"));
+                    }
                     return Ok(Read::Complete(reading.proof));
                 }
             }
             let (distinct, totals, fresh) = (reading.distinct(), &reading.totals, reading.proof.census.fresh);
             tracing::info!(table, again, distinct, ?totals, fresh, "the list moved while it was read");
-            if fresh > 0 {
+            if fresh > 0 && moves_both_ways(request) {
                 // What has just changed would look fresh again.
                 self.clock.sleep(PAUSE).await;
             }
             before = Some(reading);
+            again += 1;
         }
         tracing::debug!(name: "drift_given_back", target: "path", table, "moved each time");
         Err(Error::new(
             ErrorKind::Incomplete,
-            format!("{table} changed faster than it could be read, {READINGS} times"),
+            format!("{table} changed faster than it could be read, {again} times"),
         )
         .next("nothing of it was published; run again, at a quieter time or with more --in-flight"))
     }
@@ -223,6 +256,7 @@ impl Reader<'_> {
         let full = full.unwrap_or(FULL_PAGE).min(FULL_PAGE);
         let mut length = first.page.len();
         self.take(first, rows, files, &mut reading, last_page).await?;
+        rows.on_first_page(false);
         self.fits(asked_at, 1, last_page, table)?;
         let mut next = 2;
         let mut distinct = None;

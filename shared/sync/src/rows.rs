@@ -42,6 +42,8 @@ struct Tally {
     rejected: HashMap<KeyHash, u32>,
     /// Rows of lists that are read whole although the window is not: they come again, however old they are.
     always: HashSet<KeyHash>,
+    /// What was written of rows that changed while they were read.
+    written: HashSet<(KeyHash, u64)>,
     /// Keys by name, where a row that is missing later has to be named.
     names: Option<HashMap<KeyHash, Box<str>>>,
     count: Count,
@@ -97,6 +99,11 @@ impl Rows {
     /// Begins a reading of the list, when the source's clock says `now`.
     pub(crate) fn begin_reading(&mut self, now: Option<Timestamp>) {
         self.tally.count.begin_reading(now);
+    }
+
+    /// Tells whether the next page is the first of its reading.
+    pub(crate) fn on_first_page(&mut self, is: bool) {
+        self.tally.count.on_first_page(is);
     }
 
     /// What this reading has shown so far.
@@ -274,16 +281,21 @@ impl Tally {
         }
         let here = Sighting { digest, updated: facts.updated.and_then(second), reading };
         let before = self.rows.insert(key, here);
-        self.count.key(key, before.map(|b| b.reading));
+        self.count.key(key, before.map(|b| b.reading), facts.updated);
         self.count.row(facts);
         if let Some(before) = before {
-            // Seen on another page or in another reading; it is written again only if it changed in between. Pages
-            // that were asked for together may come with the older one last.
-            if here.updated < before.updated {
+            // Seen on another page or in another reading; it is written again only if it changed in between.
+            if before.digest == digest {
+                return Verdict::Skip;
+            }
+            // Pages that were asked for together may come with the older one last.
+            self.written
+                .extend([(key, before.digest)].into_iter().chain(known.digest(key).map(|d| (key, d))));
+            if here.updated < before.updated || !self.written.insert((key, digest)) {
                 self.rows.insert(key, Sighting { reading, ..before });
                 return Verdict::Skip;
             }
-            return if before.digest == digest { Verdict::Skip } else { Verdict::Write };
+            return Verdict::Write;
         }
         if let Some(names) = &mut self.names {
             names.insert(key, facts.key.into());
@@ -310,7 +322,7 @@ impl Tally {
     fn sight_rejected(&mut self, key: KeyHash) {
         self.read += 1;
         let before = self.rejected.insert(key, self.count.now);
-        self.count.key(key, before);
+        self.count.key(key, before, None);
     }
 
     fn certificate(&self, table: &Table, decoder: &Decoder, known: &Seen, files: &[DataFile]) -> Certificate {
