@@ -5,7 +5,7 @@ use jiff::Span;
 use lake::{Commit, Habits, Loading, Seen};
 use model::planted::{self, Bug};
 use model::time::Zone;
-use model::{ErrorKind, Mode, Result, Timestamp};
+use model::{ErrorKind, Mode, Result, TaskId, Timestamp};
 use tables::{Context, CursorRule, Decoder, DeleteRule, RawText};
 
 use crate::extract::Extraction;
@@ -109,17 +109,23 @@ impl Extraction<'_> {
 
     /// The reading in windows that this task goes on with.
     fn going_on<'h>(&self, head: &'h Commit) -> Option<&'h Loading> {
-        let own = (self.task.mode == Mode::Full).then_some(&self.task.id);
-        let loading = head.loading.as_ref().filter(|loading| loading.of.as_ref() == own);
+        let own = self.anew(Some(head));
+        let loading = head.loading.as_ref().filter(|loading| loading.of == own);
         if loading.is_some() {
             tracing::debug!(name: "load_resumed", target: "path", table = self.table.name, "going on");
         }
         loading
     }
 
+    /// Whose reading in windows it would be: the task's own where it reads anew what was read before.
+    fn anew(&self, head: Option<&Commit>) -> Option<TaskId> {
+        let again = self.task.mode == Mode::Full && head.is_some_and(|head| head.cursor.is_some());
+        again.then(|| self.task.id.clone())
+    }
+
     /// How far a reading in windows has come once `window` is in.
     pub(crate) fn loading(&self, head: Option<&Commit>, window: &Window) -> Option<Loading> {
-        let own = (self.task.mode == Mode::Full).then(|| self.task.id.clone());
+        let own = self.anew(head);
         if let Some(until) = window.until {
             let until = if planted::is(Bug::WindowGap) { until.tomorrow().unwrap_or(until) } else { until };
             return Some(Loading { until, of: own });

@@ -115,11 +115,12 @@ fn states(table: &Table, habits: &Habits) -> &'static [Lifecycle] {
 }
 
 /// From when on rows of `table` may be asked for again by a reading that goes on from `cursor`; only such rows need to
-/// be remembered. A day more than the overlap, for the zone in which FreshBooks cuts days, and one for late clocks.
+/// be remembered. A day more than the overlap because it is counted from a day's beginning, one for the zone in which
+/// FreshBooks cuts days, and one for late clocks.
 pub(crate) fn asked_again_from(table: &Table, cursor: Option<Cursor>) -> Option<Timestamp> {
     match table.cursor {
         CursorRule::UpdatedDay { .. } => {
-            cursor?.0.checked_sub(SignedDuration::from_hours(24 * (i64::from(LOOKBACK_DAYS) + 2))).ok()
+            cursor?.0.checked_sub(SignedDuration::from_hours(24 * (i64::from(LOOKBACK_DAYS) + 3))).ok()
         }
         _ => None,
     }
