@@ -16,6 +16,8 @@ pub struct Tally {
     pub seeds: u64,
     /// Virtual days.
     pub days: f64,
+    /// Virtual days of the shortest run.
+    pub shortest_days: f64,
     /// Faults that struck.
     pub struck: u64,
     /// Runs that broke a promise, without their traces; at most [`KEPT`].
@@ -32,6 +34,8 @@ const KEPT: usize = 20;
 impl Tally {
     /// Adds one run.
     pub fn add(&mut self, outcome: Outcome) {
+        self.shortest_days =
+            if self.seeds == 0 { outcome.days } else { self.shortest_days.min(outcome.days) };
         self.seeds += 1;
         self.days += outcome.days;
         self.struck += outcome.struck.len() as u64;
@@ -51,6 +55,11 @@ impl Tally {
 
     /// Adds what another thread came to.
     fn merge(&mut self, other: Self) {
+        self.shortest_days = match (self.seeds, other.seeds) {
+            (_, 0) => self.shortest_days,
+            (0, _) => other.shortest_days,
+            _ => self.shortest_days.min(other.shortest_days),
+        };
         self.seeds += other.seeds;
         self.days += other.days;
         self.struck += other.struck;

@@ -166,12 +166,12 @@ impl Machine {
 
     fn revoke(&self, chance: u64) {
         let control = self.ground.source.simulator().control();
-        if !chance.is_multiple_of(4) {
-            control.revoke_access_tokens();
-            self.ground.trace.count("access tokens revoked");
-        } else {
+        if chance.is_multiple_of(4) {
             control.kill_grants();
             self.ground.trace.count("grant killed");
+        } else {
+            control.revoke_access_tokens();
+            self.ground.trace.count("access tokens revoked");
         }
     }
 

@@ -25,8 +25,7 @@ pub struct Found {
 /// Where a bug has a chance to show.
 fn ground(bug: Bug) -> &'static str {
     match bug {
-        Bug::TokenResent | Bug::SuccessorNotSaved => "tokens",
-        Bug::LocalClockAsCursor => "tokens",
+        Bug::TokenResent | Bug::SuccessorNotSaved | Bug::LocalClockAsCursor => "tokens",
         Bug::RejectedDropped => "poison",
         Bug::RefusalTrusted => "duplicates",
         Bug::DeadlineIgnored => "deadline",
