@@ -60,9 +60,15 @@ pub(crate) fn done(world: &World, task: &Task, outcome: &Outcome) {
     let commit = match outcome {
         Outcome::Committed(number) => {
             let own = objects.get(&format!("{folder}{number:010}.json")).map(parsed);
-            // The last window of a task may have been landed by another delivery of it.
-            own.filter(|own| own["done"] != Value::Bool(false) || own["task"].as_str() != Some(&*id))
-                .or_else(first)
+            let window =
+                |own: &Value| own["done"] == Value::Bool(false) && own["task"].as_str() == Some(&*id);
+            if own.as_ref().is_some_and(window) {
+                // What follows its window was landed by another delivery of the task, or by the next task.
+                let Some(landed) = first() else { return };
+                Some(landed)
+            } else {
+                own
+            }
         }
         Outcome::AlreadyDone => first(),
         Outcome::Unchanged | Outcome::Unavailable(_) => return,

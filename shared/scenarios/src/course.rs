@@ -48,12 +48,9 @@ fn set_calm(world: &World, calm: bool) {
 
 /// The first connect, without faults, and the choice of tables.
 async fn begin(world: &Rc<World>) -> bool {
-    let control = world.ground.source.simulator().control();
-    control.set_options(|options| options.latency_ms = 0);
     if !person::connect(world, false).await {
         return false;
     }
-    control.set_options(|options| options.latency_ms = world.setup.options.latency_ms);
     let machine = Machine::new(&world.ground, world.ground.handle.reserve(), false);
     let bucket = Bucket(machine);
     let Ok(Some(connection)) = Connection::load(&bucket, &world.connection).await else { return false };
@@ -171,10 +168,7 @@ async fn heal(world: &Rc<World>) {
     set_calm(world, true);
     let ground = &world.ground;
     ground.healed.store(true, Ordering::Relaxed);
-    ground.source.simulator().control().set_options(|options| {
-        options.faults.clear();
-        options.latency_ms = 0;
-    });
+    ground.source.simulator().control().set_options(|options| options.faults.clear());
     world.person.hurry();
     lock(&ground.queue).send_once();
     drained(world).await;

@@ -220,7 +220,7 @@ impl Storm {
         Self { dice, per_million, kinds }
     }
 
-    /// One kind of fault, at every other call or every tenth.
+    /// One kind of fault, at one call in twenty, ten or four.
     pub fn heavy(seed: u64, fault: Fault) -> Self {
         let mut dice = dice(seed, "storm");
         let per_million = [50_000, 100_000, 250_000][dice.usize(..3)];

@@ -46,6 +46,8 @@ pub(crate) struct Ground {
     pub(crate) skew: AtomicI64,
     /// Whether every clock is right again.
     pub(crate) healed: AtomicBool,
+    /// What each way to the source and back takes longer until then, in microseconds.
+    pub(crate) latency: u64,
     pub(crate) judge: Mutex<Option<Judge>>,
     pub(crate) violations: Mutex<Vec<Violation>>,
     /// Refresh tokens that a process has sent, by hash, with that process.
@@ -190,7 +192,10 @@ impl Machine {
             Port::Store | Port::Secrets | Port::Queue => (2_000, 40_000),
             Port::Clock => return,
         };
-        let micros = lock(&self.ground.dice).u64(least..most);
+        let mut micros = lock(&self.ground.dice).u64(least..most);
+        if port == Port::Api && self.mortal && !self.ground.healed.load(Ordering::Relaxed) {
+            micros += self.ground.latency;
+        }
         self.ground.handle.sleep(Duration::from_micros(micros)).await;
     }
 

@@ -39,6 +39,8 @@ pub struct Setup {
     /// A table, and its column of days into one row of which something else is put before the last run, and a day
     /// after it.
     pub poison: Option<(&'static str, &'static str)>,
+    /// What every answer of the source takes longer until everything heals.
+    pub latency: Duration,
     /// How long a worker may take for a task until everything heals.
     pub timeout: Duration,
 }

@@ -161,6 +161,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         queue_bell: Bell::default(),
         skew: AtomicI64::new(setup.skew.saturating_mul(1_000_000)),
         healed: AtomicBool::new(false),
+        latency: u64::try_from(setup.latency.as_micros() / 2).unwrap_or(u64::MAX),
         judge: Mutex::new(Some(judge)),
         violations: Mutex::default(),
         redeemed: Mutex::default(),

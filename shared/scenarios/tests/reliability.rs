@@ -164,6 +164,7 @@ const PATHS: &[&str] = &[
     "grant_died",
     "load_resumed",
     "old_token_used",
+    "readings_united",
     "refresh_taken_over",
     "revoked_token_found",
     "row_rejected",
@@ -171,6 +172,7 @@ const PATHS: &[&str] = &[
     "row_undeleted",
     "token_rolled_forward",
     "window_cut",
+    "window_halved",
     "window_distrusted",
     "would_not_fit",
     // What went wrong around it.

@@ -1,5 +1,7 @@
 //! A month of everything at once.
 
+use std::time::Duration;
+
 use crate::faults::{Fault, Plan, Storm};
 use crate::scenario::draw;
 use crate::setup::{Course, Setup, WORKER_TIMEOUT};
@@ -25,6 +27,7 @@ pub(super) fn setup(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
 }

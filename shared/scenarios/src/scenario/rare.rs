@@ -27,6 +27,7 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
         trouble: Vec::new(),
         poison: None,
+        latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
 }
@@ -56,6 +57,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
 }
@@ -83,6 +85,7 @@ pub(super) fn poison(seed: u64) -> Setup {
         copies: None,
         trouble: vec![SourceFault::always(shape).on(changed), SourceFault::always(fails).on(failing)],
         poison: Some(poison),
+        latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
 }
@@ -100,7 +103,7 @@ pub(super) fn deadline(seed: u64) -> Setup {
         only_business: Some(0),
         workers: dice.u32(1..=2),
         course: Course::Runs { runs: 3, apart: Duration::from_hours(8), writes: 6 },
-        options: Options { latency_ms: [500, 5_000, 20_000, 45_000][dice.usize(..4)], scale: 40, ..options },
+        options: Options { scale: 40, ..options },
         plan: Plan::Storm(Storm::new(seed, |fault| {
             matches!(fault, Fault::Slow | Fault::Timeout | Fault::SourceWrite)
         })),
@@ -108,6 +111,7 @@ pub(super) fn deadline(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        latency: Duration::from_millis([500, 5_000, 20_000, 45_000][dice.usize(..4)]),
         timeout: Duration::from_secs(seed % 901),
     }
 }
@@ -130,6 +134,7 @@ pub(super) fn drift(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
 }
