@@ -96,13 +96,14 @@ impl Reading {
         self.totals.start() == self.totals.end()
     }
 
+    /// Whether rows may have joined while others left: not in a single page, which is read at one instant.
+    fn can_swap(&self, request: &Request) -> bool {
+        moves_both_ways(request) && (self.pages_told > 1 || self.proof.pages > 1)
+    }
+
     /// Whether a row may have joined while others left, so that the numbers agree by chance.
     fn may_have_swapped(&self, request: &Request) -> bool {
-        let at_one_instant = self.pages_told <= 1 && self.proof.pages == 1;
-        moves_both_ways(request)
-            && !at_one_instant
-            && self.proof.census.fresh > 0
-            && !planted::is(Bug::SwapIgnored)
+        self.can_swap(request) && self.proof.census.fresh > 0 && !planted::is(Bug::SwapIgnored)
     }
 
     fn is_complete(&self, request: &Request) -> bool {
@@ -123,8 +124,7 @@ impl Reading {
     /// Whether rows can join unnoticed, since they do not tell when they changed. Then only a second reading that brings
     /// the same proves anything.
     fn is_unclear(&self, request: &Request) -> bool {
-        let at_one_instant = self.pages_told <= 1 && self.proof.pages == 1;
-        moves_both_ways(request) && !at_one_instant && request.table.updated().is_none()
+        self.can_swap(request) && request.table.updated().is_none()
     }
 
     /// The same rows and totals twice, and nothing moved: then FreshBooks counts other rows than it lists.
