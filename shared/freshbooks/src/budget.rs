@@ -10,6 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use model::port::Clock;
 use tokio::sync::Notify;
 
+/// A task does not sit out a longer pause: it is given back.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+
 /// How often a request is tried, and how long is waited in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -69,7 +72,14 @@ impl Budget {
             let changed = self.changed.notified();
             let wait = {
                 let mut state = self.state();
-                let pause = state.paused_until.duration_since(clock.now());
+                let now = clock.now();
+                let mut pause = state.paused_until.duration_since(now);
+                if pause > SignedDuration::try_from(LONGEST_PAUSE).unwrap_or(SignedDuration::MAX) {
+                    // Nobody asked for so much: the clock was put back, and with it the pause is over.
+                    tracing::debug!(name: "pause_out_of_time", target: "path", ?pause, "the clock was put back");
+                    state.paused_until = now;
+                    pause = SignedDuration::ZERO;
+                }
                 if pause.is_positive() {
                     Some(pause.unsigned_abs())
                 } else if f64::from(state.under_way) < state.limit.floor() {
@@ -121,5 +131,42 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.budget.state().under_way -= 1;
         self.budget.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Hand(Mutex<Timestamp>);
+
+    #[async_trait::async_trait]
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+
+        async fn sleep(&self, time: Duration) {
+            let mut now = self.0.lock().unwrap();
+            *now = now.checked_add(SignedDuration::try_from(time).unwrap()).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_kept_and_ends_when_the_clock_is_put_back() {
+        let start: Timestamp = "2026-03-31T15:00:00Z".parse().unwrap();
+        let clock = Hand(Mutex::new(start));
+        let budget = Budget::new(2);
+        budget.went_badly(clock.now(), Some(Duration::from_secs(90)));
+        drop(budget.enter(&clock).await);
+        assert_eq!(clock.now(), start + SignedDuration::from_secs(90));
+
+        budget.went_badly(clock.now(), Some(Duration::from_secs(90)));
+        *clock.0.lock().unwrap() = start - SignedDuration::from_hours(24);
+        drop(budget.enter(&clock).await);
+        assert_eq!(clock.now(), start - SignedDuration::from_hours(24), "nobody waits for a day");
     }
 }

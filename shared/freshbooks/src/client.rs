@@ -15,13 +15,10 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::access;
-use crate::budget::Budget;
+use crate::budget::{Budget, LONGEST_PAUSE};
 use crate::page::Page;
 use crate::request::Request;
 use crate::trouble::{self, ApiError, Trouble};
-
-/// A task does not sit out a longer `Retry-After`: it is given back.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
 
 /// A task that has repeated this many requests, and half of all it sent, gives up: FreshBooks is not well.
 const REPEATS: u64 = 40;
@@ -137,7 +134,7 @@ impl Client {
                     self.replace(&token).await?;
                 }
                 Action::RetryNow => {
-                    let too_long = setback.retry_after.is_some_and(|wait| wait > LONGEST_RETRY_AFTER);
+                    let too_long = setback.retry_after.is_some_and(|wait| wait > LONGEST_PAUSE);
                     self.budget.went_badly(self.clock.now(), setback.retry_after.filter(|_| !too_long));
                     if tries >= self.budget.patience().tries || too_long {
                         return Err(gave_up(error, tries, setback.retry_after));
