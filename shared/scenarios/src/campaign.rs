@@ -20,7 +20,7 @@ pub struct Tally {
     pub shortest_days: f64,
     /// Faults that struck.
     pub struck: u64,
-    /// Runs that broke a promise, without their traces; at most [`KEPT`].
+    /// Runs that broke a promise, without their traces; the first twenty.
     pub failed: Vec<Outcome>,
     /// Broken promises in all runs.
     pub violations: u64,
