@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test says so by failing")]
 
+#[path = "rig/store.rs"]
+#[allow(dead_code, reason = "a part of it is for other tests")]
+mod store;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,13 +20,14 @@ use bytes::Bytes;
 use freshbooks::{Budget, FixedToken};
 use jiff::Timestamp;
 use lake::Lake;
-use model::port::{Clock, ObjectInfo, ObjectStore, Put, Random};
-use model::{AccountId, ConnectionName, Mode, Result, RunId, Task, Unit};
+use model::port::{Clock, Random};
+use model::{AccountId, ConnectionName, Mode, RunId, Task, Unit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use scenarios::runtime::{Bounds, Handle, Runtime};
 use secrecy::SecretString;
 use serde_json::json;
 use simulator::{Options, Order, Simulator};
+use store::Memory;
 use sync::{Outcome, Stop, WINDOW_ROWS, Worker};
 
 const INVOICES: u64 = if cfg!(debug_assertions) { 30_000 } else { 100_000 };
@@ -47,42 +52,6 @@ struct Seeded(Mutex<fastrand::Rng>);
 impl Random for Seeded {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().unwrap().fill(bytes);
-    }
-}
-
-/// A bucket.
-#[derive(Debug, Default)]
-struct Memory(Mutex<BTreeMap<String, Bytes>>);
-
-#[async_trait]
-impl ObjectStore for Memory {
-    async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
-        let mut objects = self.0.lock().unwrap();
-        if objects.contains_key(key) {
-            return Ok(Put::AlreadyThere);
-        }
-        objects.insert(key.to_owned(), body);
-        Ok(Put::Created)
-    }
-
-    async fn put(&self, key: &str, body: Bytes) -> Result<()> {
-        self.0.lock().unwrap().insert(key.to_owned(), body);
-        Ok(())
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
-        let objects = self.0.lock().unwrap();
-        let under = objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(under.map(|(key, body)| ObjectInfo { key: key.clone(), size: body.len() as u64 }).collect())
-    }
-
-    async fn delete(&self, key: &str) -> Result<()> {
-        self.0.lock().unwrap().remove(key);
-        Ok(())
     }
 }
 
