@@ -139,15 +139,16 @@ fn rel_05_rare_paths_are_reached() {
     for (name, seeds) in
         [("tokens", 1_000), ("duplicates", 300), ("poison", 200), ("deadline", 300), ("drift", 2_000)]
     {
-        for (path, times) in campaign(name, count(seeds)).counters {
+        // The first seeds of `deadline` leave no time to begin with.
+        let seeds = if name == "deadline" { count(seeds).max(40) } else { count(seeds) };
+        for (path, times) in campaign(name, seeds).counters {
             *all.entry(path).or_default() += times;
         }
     }
-    // A hundredth of the seeds reaches most of them, and only that is asked for in a debug build.
-    let (least, unreached) = if cfg!(debug_assertions) { (1, PATHS.len() / 4) } else { (100, 0) };
+    let least = if cfg!(debug_assertions) { 1 } else { 100 };
     let missing: Vec<_> =
         PATHS.iter().filter(|path| all.get(**path).copied().unwrap_or_default() < least).collect();
-    assert!(missing.len() <= unreached, "reached less than {least} times: {missing:?} in {all:#?}");
+    assert!(missing.is_empty(), "reached less than {least} times: {missing:?} in {all:#?}");
 }
 
 /// What has to happen sometimes, or the other tests prove less than they seem to.
