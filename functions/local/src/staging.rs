@@ -173,6 +173,10 @@ impl TableStore {
 
 #[async_trait]
 impl ObjectStore for TableStore {
+    fn uri(&self) -> String {
+        self.folder.uri()
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         self.folder.put_if_absent(&self.key(key), body).await
     }

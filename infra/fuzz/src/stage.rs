@@ -64,6 +64,10 @@ impl Memory {
 
 #[async_trait]
 impl ObjectStore for Memory {
+    fn uri(&self) -> String {
+        "memory://lake".to_owned()
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         let mut objects = self.0.lock().unwrap();
         if objects.contains_key(key) {

@@ -49,6 +49,10 @@ impl S3Store {
 
 #[async_trait]
 impl ObjectStore for S3Store {
+    fn uri(&self) -> String {
+        format!("s3://{}", self.bucket)
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         let attempts = Attempts::default();
         let put = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*");

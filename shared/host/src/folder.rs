@@ -178,6 +178,12 @@ impl fmt::Debug for Folder {
 
 #[async_trait]
 impl ObjectStore for Folder {
+    fn uri(&self) -> String {
+        // A plain path, not a URL: every reader takes it, with blanks and umlauts as they are.
+        let root = std::path::absolute(&self.root);
+        root.as_deref().unwrap_or(&self.root).display().to_string()
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         let path = self.path(key)?;
         self.blocking(move |folder| folder.put_if_absent_now(&path, &body)).await

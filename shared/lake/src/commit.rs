@@ -1,29 +1,31 @@
-//! The commit: one numbered pointer per table and unit, put only if absent.
+//! The commit: what is true of one table of one unit, in one immutable object.
 //!
-//! Whoever creates number N+1 has committed on top of N; everyone else has lost and loads again. The pointer carries
-//! the files, the cursor, the task id and the certificate together, so none of them is ever visible without the others.
+//! It carries the files, the cursor, the task id and the certificate together. It counts once the table's metadata names
+//! it, which happens in the same swap that shows its rows: so none of them is ever visible without the others.
 
 use bytes::Bytes;
 use model::planted::{self, Bug};
-use model::port::Put;
 use model::{Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TaskId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::table::Metadata;
 use crate::{DataFile, Lake, Seen, files, layout};
 
-/// The version of the pointer's own format. A newer one is refused, not guessed at.
-const FORMAT: u32 = 1;
+/// The version of the commit's own format. A newer one is refused, not guessed at.
+pub(crate) const FORMAT: u32 = 2;
+/// The format of commits that were pointers themselves: numbered, put if absent, and without current tables.
+const POINTER: u32 = 1;
 
-/// Task ids that a pointer remembers: more than a queue can redeliver within its retention.
+/// Task ids that a commit remembers: more than a queue can redeliver within its retention.
 const RECENT_TASKS: usize = 256;
-
-/// A swap whose outcome is unknown is looked up and tried again this often.
-const TRIES: usize = 4;
 
 /// One committed state of one table of one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    format: u32,
+    pub(crate) format: u32,
+    /// What the table's metadata calls it; it is the name of the object, so it is not inside.
+    #[serde(skip)]
+    pub(crate) entry: String,
     /// 1 for the first commit.
     pub number: u64,
     /// The task that committed.
@@ -52,6 +54,9 @@ pub struct Commit {
     pub seen: String,
     /// The tasks that finished last, this one included if it is done.
     pub recent_tasks: Vec<TaskId>,
+    /// What the metadata called the commit before this one.
+    #[serde(default)]
+    pub previous: Option<String>,
 }
 
 /// A reading in windows that has not come to its end.
@@ -114,19 +119,57 @@ pub struct Draft<'d> {
     pub seen: &'d Seen,
 }
 
-/// What became of a swap.
+/// What became of a draft.
 #[derive(Clone, Debug)]
 pub enum Published {
     /// The commit is in; it may have been put by an earlier delivery of the same task.
     Won(Box<Commit>),
     /// Another task committed on the same base.
-    Lost(Box<Commit>),
+    Lost,
 }
 
 impl Commit {
     /// Whether `task` is in this state already.
     pub fn holds(&self, task: &TaskId) -> bool {
         !planted::is(Bug::TaskIdForgotten) && self.recent_tasks.contains(task)
+    }
+
+    /// Whether it was written before there were current tables, so that none shows its rows yet.
+    pub(crate) fn is_pointer(&self) -> bool {
+        self.format == POINTER
+    }
+
+    /// The commit of `draft` on top of `base`.
+    pub(crate) fn on(base: Option<&Self>, draft: &Draft<'_>, seen: String) -> Self {
+        let mut recent_tasks: Vec<_> = base.map(|b| b.recent_tasks.clone()).unwrap_or_default();
+        if draft.done || planted::is(Bug::WindowEndsTask) {
+            recent_tasks.push(draft.task.clone());
+        }
+        let surplus = recent_tasks.len().saturating_sub(RECENT_TASKS);
+        recent_tasks.drain(..surplus);
+        Self {
+            format: FORMAT,
+            entry: String::new(),
+            number: base.map_or(0, |b| b.number) + 1,
+            task: draft.task.clone(),
+            committed_at: draft.committed_at,
+            mode: draft.mode,
+            done: draft.done,
+            cursor: draft.cursor,
+            loading: draft.loading.clone(),
+            habits: draft.habits.clone(),
+            files: draft.files.clone(),
+            certificate: draft.certificate.clone(),
+            seen,
+            recent_tasks,
+            previous: base.map(|b| b.entry.clone()),
+        }
+    }
+
+    /// Its object.
+    pub(crate) fn to_json(&self) -> Result<Bytes> {
+        let body = serde_json::to_vec_pretty(self);
+        body.map(Bytes::from).map_err(|e| Error::new(ErrorKind::Internal, "cannot write a commit").because(e))
     }
 
     fn read(key: &str, body: &Bytes) -> Result<Self> {
@@ -144,29 +187,74 @@ impl Commit {
             let what = format!("{key} was written by a newer freshlake (format {})", version.format);
             return Err(Error::new(ErrorKind::Storage, what).next("install the newer version"));
         }
-        serde_json::from_slice(body).map_err(damaged)
+        let mut commit: Self = serde_json::from_slice(body).map_err(damaged)?;
+        let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+        commit.entry = name.strip_suffix(".json").unwrap_or(name).to_owned();
+        Ok(commit)
     }
 }
 
 impl Lake {
     /// The latest commit of a table, if there is one.
     pub async fn head(&self, table: &str, unit: &Unit) -> Result<Option<Commit>> {
-        let listed = self.store.list(&layout::commits(&self.database, table, unit)).await?;
-        let Some(last) = listed.last() else { return Ok(None) };
-        self.commit_at(&last.key).await
+        let Some(family) = tables::find(table) else { return Ok(None) };
+        let heads = self.catalog.load(family).await?;
+        if let Err(error) = self.catalog.settle(family, &heads).await {
+            // Only readers without a catalog are behind, and the next run tries again.
+            tracing::warn!(table, %error, "the commit is in, but not shown to all readers yet");
+        }
+        if let Some(key) = heads.metadata.get(table)
+            && let Some(entry) = self.metadata(key).await?.shows(unit)?
+        {
+            return self.commit(table, unit, &entry).await.map(Some);
+        }
+        self.last_pointer(table, unit).await
     }
 
     /// Every commit of a table, oldest first.
     pub async fn commits(&self, table: &str, unit: &Unit) -> Result<Vec<Commit>> {
-        let mut commits = Vec::new();
-        for object in self.store.list(&layout::commits(&self.database, table, unit)).await? {
-            commits.extend(self.commit_at(&object.key).await?);
+        let mut commits: Vec<Commit> = self.head(table, unit).await?.into_iter().collect();
+        while let Some(previous) = commits.last().and_then(|commit| commit.previous.clone()) {
+            commits.push(self.commit(table, unit, &previous).await?);
         }
+        if let Some(pointer) = commits.last().filter(|commit| commit.is_pointer()).map(|commit| commit.number)
+        {
+            for number in (1..pointer).rev() {
+                commits.push(self.commit(table, unit, &layout::pointer_commit(number)).await?);
+            }
+        }
+        commits.reverse();
         Ok(commits)
+    }
+
+    /// The commit that the metadata calls `entry`.
+    pub(crate) async fn commit(&self, table: &str, unit: &Unit, entry: &str) -> Result<Commit> {
+        let key = layout::commit(&self.database, table, unit, entry);
+        self.commit_at(&key).await?.ok_or_else(|| {
+            Error::new(ErrorKind::Storage, format!("{key} is missing"))
+                .next("restore the object from a backup or an earlier version")
+        })
     }
 
     pub(crate) async fn commit_at(&self, key: &str) -> Result<Option<Commit>> {
         self.store.get(key).await?.map(|body| Commit::read(key, &body)).transpose()
+    }
+
+    pub(crate) async fn metadata(&self, key: &str) -> Result<Metadata> {
+        let body = self.store.get(key).await?.ok_or_else(|| {
+            Error::new(ErrorKind::Storage, format!("{key} is missing"))
+                .next("restore the object from a backup, or rebuild the table with freshlake replay")
+        })?;
+        Metadata::read(key, &body)
+    }
+
+    /// The latest of the commits that were pointers themselves.
+    async fn last_pointer(&self, table: &str, unit: &Unit) -> Result<Option<Commit>> {
+        let listed = self.store.list(&layout::commits(&self.database, table, unit)).await?;
+        let Some(last) = listed.iter().rev().find(|object| layout::is_pointer_commit(&object.key)) else {
+            return Ok(None);
+        };
+        self.commit_at(&last.key).await
     }
 
     /// The rows that the reading behind `commit` brought. Fails with [`ErrorKind::Storage`] where they are missing or not
@@ -182,85 +270,5 @@ impl Lake {
             return Err(broken("is damaged"));
         }
         Seen::decode(bytes).map_err(|e| e.while_doing(&commit.seen))
-    }
-
-    /// Publishes `draft` on top of `base` in one atomic step.
-    pub async fn publish(&self, base: Option<&Commit>, draft: Draft<'_>) -> Result<Published> {
-        let seen = draft.seen.encode(self.packing)?;
-        let digest = files::sha256(&seen);
-        let seen_key = layout::seen(&self.database, draft.table, draft.unit, draft.task, &digest);
-        self.put_content(&seen_key, seen).await?;
-
-        let mut recent_tasks: Vec<_> = base.map(|b| b.recent_tasks.clone()).unwrap_or_default();
-        if draft.done || planted::is(Bug::WindowEndsTask) {
-            recent_tasks.push(draft.task.clone());
-        }
-        let surplus = recent_tasks.len().saturating_sub(RECENT_TASKS);
-        recent_tasks.drain(..surplus);
-        let commit = Commit {
-            format: FORMAT,
-            number: base.map_or(0, |b| b.number) + 1,
-            task: draft.task.clone(),
-            committed_at: draft.committed_at,
-            mode: draft.mode,
-            done: draft.done,
-            cursor: draft.cursor,
-            loading: draft.loading,
-            habits: draft.habits,
-            files: draft.files,
-            certificate: draft.certificate,
-            seen: seen_key,
-            recent_tasks,
-        };
-        let key = layout::commit(&self.database, draft.table, draft.unit, commit.number);
-        let body = serde_json::to_vec_pretty(&commit)
-            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write a commit").because(e))?;
-        self.swap(&key, body.into(), commit).await
-    }
-
-    async fn swap(&self, key: &str, body: Bytes, commit: Commit) -> Result<Published> {
-        if planted::is(Bug::UnfencedCommit) {
-            self.store.put(key, body).await?;
-            return Ok(Published::Won(Box::new(commit)));
-        }
-        let mut unknown = None;
-        for _ in 0..TRIES {
-            match self.store.put_if_absent(key, body.clone()).await {
-                Ok(Put::Created) => return Ok(Published::Won(Box::new(commit))),
-                Ok(Put::AlreadyThere) if planted::is(Bug::RefusalTrusted) => {
-                    return Ok(Published::Won(Box::new(commit)));
-                }
-                Ok(Put::AlreadyThere) => {}
-                Err(e) if e.kind() == ErrorKind::CommitUnknown => unknown = Some(e),
-                Err(e) => return Err(e),
-            }
-            if unknown.is_some() && planted::is(Bug::UnknownCommitUndone) {
-                for file in &commit.files {
-                    self.store.delete(&file.key).await?;
-                }
-                break;
-            }
-            // Refused, or the answer was lost: only the object itself tells whose it is.
-            match self.commit_at(key).await {
-                Ok(Some(there)) if there.task == commit.task => {
-                    tracing::debug!(name: "commit_was_ours", target: "path", key, "the commit is in");
-                    return Ok(Published::Won(Box::new(there)));
-                }
-                Ok(Some(there)) => {
-                    tracing::debug!(name: "commit_was_anothers", target: "path", key, "another task was first");
-                    return Ok(Published::Lost(Box::new(there)));
-                }
-                Ok(None) => {
-                    tracing::debug!(name: "commit_never_arrived", target: "path", key, "the commit is not in");
-                }
-                Err(e) => unknown = Some(e),
-            }
-        }
-        let error = Error::new(ErrorKind::CommitUnknown, format!("cannot tell whether {key} was committed"))
-            .next("run again: a commit that happened is recognised by its task id");
-        Err(match unknown {
-            Some(cause) => error.because(cause),
-            None => error,
-        })
     }
 }

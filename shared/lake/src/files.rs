@@ -1,7 +1,8 @@
 //! Putting data files where a commit can name them.
 
+use bytes::Bytes;
 use jiff::civil::Date;
-use model::port::Put;
+use model::port::{ObjectStore, Put};
 use model::{Error, ErrorKind, Result, TableName, TaskId, Unit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -41,20 +42,25 @@ impl Lake {
         Ok(DataFile { table: table.clone(), key, rows, bytes, sha256 })
     }
 
-    /// Puts an object whose name says what is inside: one that is there already is the same.
-    pub(crate) async fn put_content(&self, key: &str, body: bytes::Bytes) -> Result<()> {
-        /// A put whose answer was lost is sent again this often: the name makes that harmless.
-        const TRIES: usize = 3;
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.store.put_if_absent(key, body.clone()).await {
-                Ok(Put::Created | Put::AlreadyThere) => return Ok(()),
-                Err(e) if e.kind() == ErrorKind::CommitUnknown => last = Some(e),
-                Err(e) => return Err(e),
-            }
-        }
-        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Storage, format!("cannot write {key}"))))
+    /// Puts an object whose name says what is inside.
+    pub(crate) async fn put_content(&self, key: &str, body: Bytes) -> Result<()> {
+        put_once(&*self.store, key, body).await
     }
+}
+
+/// Puts an object whose name says what is inside: one that is there already is the same.
+pub(crate) async fn put_once(store: &dyn ObjectStore, key: &str, body: Bytes) -> Result<()> {
+    /// A put whose answer was lost is sent again this often: the name makes that harmless.
+    const TRIES: usize = 3;
+    let mut last = None;
+    for _ in 0..TRIES {
+        match store.put_if_absent(key, body.clone()).await {
+            Ok(Put::Created | Put::AlreadyThere) => return Ok(()),
+            Err(e) if e.kind() == ErrorKind::CommitUnknown => last = Some(e),
+            Err(e) => return Err(e),
+        }
+    }
+    Err(last.unwrap_or_else(|| Error::new(ErrorKind::Storage, format!("cannot write {key}"))))
 }
 
 /// SHA-256 in hex.

@@ -15,8 +15,7 @@ pub(crate) fn raw_file(
     part: usize,
     digest: &str,
 ) -> String {
-    let digest = digest.get(..12).unwrap_or(digest);
-    format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{digest}.parquet", unit.partition())
+    format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
 }
 
 /// Everything about the tables of a database.
@@ -24,24 +23,83 @@ pub(crate) fn database(database: &str) -> String {
     format!("lake/{database}/")
 }
 
-/// All commits of one table of one unit.
-pub(crate) fn commits(database: &str, table: &str, unit: &Unit) -> String {
-    format!("lake/{database}/{table}/commits/{}/", unit.partition())
+/// The folder of one table, which Iceberg calls its location.
+pub(crate) fn home(database: &str, table: &str) -> String {
+    format!("lake/{database}/{table}")
 }
 
-/// One commit. The width keeps names in the order of their numbers.
-pub(crate) fn commit(database: &str, table: &str, unit: &Unit, number: u64) -> String {
-    format!("{}{number:010}.json", commits(database, table, unit))
+/// A data file of a table.
+pub(crate) fn data(
+    database: &str,
+    table: &str,
+    unit: &Unit,
+    task: &TaskId,
+    part: usize,
+    digest: &str,
+) -> String {
+    let home = home(database, table);
+    format!("{home}/data/{}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
+}
+
+/// A version of a table's metadata.
+pub(crate) fn metadata(database: &str, table: &str, version: u64, digest: &str) -> String {
+    format!("{}/metadata/{version:05}-{}.metadata.json", home(database, table), short(digest))
+}
+
+/// Which version of a table's metadata readers without a catalog take.
+pub(crate) fn hint(database: &str, table: &str) -> String {
+    format!("{}/metadata/version-hint.text", home(database, table))
+}
+
+/// All pointers of a family of tables, which is called like the parent.
+pub(crate) fn pointers(database: &str, family: &str) -> String {
+    format!("{}/catalog/", home(database, family))
+}
+
+/// One pointer. The width keeps names in the order of their numbers.
+pub(crate) fn pointer(database: &str, family: &str, number: u64) -> String {
+    format!("{}{number:010}.json", pointers(database, family))
+}
+
+/// All commits of one table of one unit.
+pub(crate) fn commits(database: &str, table: &str, unit: &Unit) -> String {
+    format!("{}/commits/{}/", home(database, table), unit.partition())
+}
+
+/// What the table says of a commit: its number, and what is inside.
+pub(crate) fn entry(number: u64, digest: &str) -> String {
+    format!("{number:010}-{}", short(digest))
+}
+
+/// One commit.
+pub(crate) fn commit(database: &str, table: &str, unit: &Unit, entry: &str) -> String {
+    format!("{}{entry}.json", commits(database, table, unit))
+}
+
+/// What a commit is called that was a pointer itself.
+pub(crate) fn pointer_commit(number: u64) -> String {
+    format!("{number:010}")
+}
+
+/// Whether the commit at `key` was a pointer itself.
+pub(crate) fn is_pointer_commit(key: &str) -> bool {
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    name.strip_suffix(".json")
+        .is_some_and(|name| name.len() == 10 && name.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The keys and digests of the rows that `task` read.
 pub(crate) fn seen(database: &str, table: &str, unit: &Unit, task: &TaskId, digest: &str) -> String {
-    let digest = digest.get(..12).unwrap_or(digest);
-    format!("lake/{database}/{table}/seen/{}/{task}-{digest}.parquet", unit.partition())
+    format!("{}/seen/{}/{task}-{}.parquet", home(database, table), unit.partition(), short(digest))
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 /// Whether `key`, one of those that end in the digest of their content, has this content.
 pub(crate) fn names_content(key: &str, digest: &str) -> bool {
-    let name = key.rsplit_once('.').map_or(key, |(name, _)| name);
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    let name = name.split_once('.').map_or(name, |(name, _)| name);
     name.rsplit_once('-').is_some_and(|(_, told)| !told.is_empty() && digest.starts_with(told))
 }

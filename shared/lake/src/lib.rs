@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod catalog;
 mod commit;
 mod encode;
 mod files;
 mod layout;
+mod merge;
+mod publish;
 mod seen;
+mod table;
 mod verify;
 
 pub use commit::{Commit, Draft, Habits, Loading, Published};
@@ -17,18 +21,23 @@ use std::sync::Arc;
 
 use model::port::ObjectStore;
 
+use catalog::{Catalog, Pointer};
+
 /// One lake: a folder or a bucket, and the database its tables are in.
 #[derive(Clone, Debug)]
 pub struct Lake {
     store: Arc<dyn ObjectStore>,
     database: String,
     packing: Packing,
+    catalog: Arc<dyn Catalog>,
 }
 
 impl Lake {
     /// The lake in `store` whose tables are in `database`.
     pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
-        Self { store, database: database.into(), packing: Packing::default() }
+        let database = database.into();
+        let catalog = Arc::new(Pointer::new(Arc::clone(&store), database.clone()));
+        Self { store, database, packing: Packing::default(), catalog }
     }
 
     /// The same lake, whose new files are packed in another way.

@@ -78,6 +78,8 @@ pub struct ObjectInfo {
 /// put was sent and its answer lost.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + fmt::Debug {
+    /// Where the store is, as query engines address it: `/srv/lake`, `s3://bucket`. No `/` at the end.
+    fn uri(&self) -> String;
     /// Creates the object in one atomic step; never replaces one.
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put>;
     /// Creates or replaces the object in one atomic step. For settings; data and commits never use it.

@@ -226,7 +226,7 @@ impl Extraction<'_> {
             seen: &finished.seen,
         };
         Ok(match worker.lake.publish(head.as_ref(), draft).await? {
-            Published::Lost(_) => Step::Lost,
+            Published::Lost => Step::Lost,
             Published::Won(commit) => {
                 let mut report = self.report(Outcome::Committed(commit.number), status);
                 report.files = commit.files;

@@ -187,6 +187,10 @@ impl MemoryObjects {
 
 #[async_trait]
 impl ObjectStore for MemoryObjects {
+    fn uri(&self) -> String {
+        "memory://objects".to_owned()
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         self.machine.step().await;
         let mut objects = self.objects.lock().unwrap();

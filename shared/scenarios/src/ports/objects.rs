@@ -29,6 +29,10 @@ fn point<'p>(verb: &'static str, of: &'p str) -> Point<'p> {
 
 #[async_trait]
 impl ObjectStore for Bucket {
+    fn uri(&self) -> String {
+        "memory://bucket".to_owned()
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         let ground = &self.0.ground;
         let effect = |_| {

@@ -1,0 +1,292 @@
+//! Publishing: rows, cursor, task id and certificate of a task become visible in one swap.
+//!
+//! Everything that the swap makes count is put before it, under names of its own: an object that no metadata names is
+//! true, and invisible. Another unit that swaps first costs a rebase, which carries over what it did and reuses what was
+//! merged; another commit of the same unit costs the task its reading.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::planted::{self, Bug};
+use model::{Error, ErrorKind, Result, TaskId, Unit};
+use tables::Table;
+
+use crate::catalog::{Heads, Move, Swap};
+use crate::merge::{self, Arrivals, Limits, Live, Merged, Sink, SortedFile};
+use crate::table::{Change, Metadata, NewFile, Owner, Plan};
+use crate::{Commit, DataFile, Draft, Lake, Published, files, layout};
+
+/// A swap that lost against another unit's is made again this often.
+const REBASES: usize = 8;
+
+/// A draft on its way into the tables.
+struct Publication<'p> {
+    lake: &'p Lake,
+    family: &'static Table,
+    plans: Vec<Plan>,
+    base: Option<&'p Commit>,
+    commit: Commit,
+    unit: &'p Unit,
+    /// The raw files to merge: those of the commit, after those of all before where no table shows them yet.
+    raw: Vec<DataFile>,
+    arrivals: Option<Arrivals>,
+    merged: BTreeMap<&'static str, Prepared>,
+}
+
+/// New files of one table that are put already.
+struct Prepared {
+    /// The files that were merged with. While they are those of the table, so are the new ones right.
+    live: Vec<String>,
+    added: Vec<NewFile>,
+    replaced: HashSet<String>,
+}
+
+/// What one attempt at a swap came to.
+enum Attempt {
+    Won,
+    Lost,
+    Again(Option<Error>),
+}
+
+impl Lake {
+    /// Publishes `draft` on top of `base` in one atomic step.
+    pub async fn publish(&self, base: Option<&Commit>, draft: Draft<'_>) -> Result<Published> {
+        let family = tables::find(draft.table)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, format!("there is no table {}", draft.table)))?;
+        let seen = draft.seen.encode(self.packing)?;
+        let key = layout::seen(&self.database, draft.table, draft.unit, draft.task, &files::sha256(&seen));
+        self.put_content(&key, seen).await?;
+        let mut commit = Commit::on(base, &draft, key);
+        let body = commit.to_json()?;
+        commit.entry = layout::entry(commit.number, &files::sha256(&body));
+        self.put_content(&layout::commit(&self.database, draft.table, draft.unit, &commit.entry), body)
+            .await?;
+
+        let mut raw = Vec::new();
+        if base.is_some_and(Commit::is_pointer) {
+            raw.extend(
+                self.commits(draft.table, draft.unit).await?.into_iter().flat_map(|commit| commit.files),
+            );
+        }
+        raw.extend(draft.files);
+        let publication = Publication {
+            lake: self,
+            family,
+            plans: Plan::family(family),
+            base,
+            commit,
+            unit: draft.unit,
+            raw,
+            arrivals: None,
+            merged: BTreeMap::new(),
+        };
+        publication.run().await
+    }
+}
+
+impl Publication<'_> {
+    async fn run(mut self) -> Result<Published> {
+        for step in self.lake.catalog.steps(self.family) {
+            let mut unknown = None;
+            let mut rebases = 0;
+            loop {
+                match self.attempt(&step, unknown.is_some()).await? {
+                    Attempt::Won => break,
+                    Attempt::Lost => return Ok(Published::Lost),
+                    Attempt::Again(error) => unknown = error.or(unknown),
+                }
+                rebases += 1;
+                if rebases > REBASES {
+                    return Err(self.given_up(unknown));
+                }
+            }
+        }
+        self.settle().await;
+        Ok(Published::Won(Box::new(self.commit)))
+    }
+
+    /// One swap of the tables of a step on top of what they are now.
+    async fn attempt(&mut self, step: &[&'static str], in_doubt: bool) -> Result<Attempt> {
+        let heads = self.lake.catalog.load(self.family).await?;
+        let shown = match heads.metadata.get(self.family.name) {
+            Some(key) => self.lake.metadata(key).await?.shows(self.unit)?,
+            None => None,
+        };
+        if shown.as_ref() == Some(&self.commit.entry) {
+            tracing::debug!(name: "commit_was_ours", target: "path", task = %self.commit.task, "the commit is in");
+            return Ok(Attempt::Won);
+        }
+        let base = self.base.filter(|base| !base.is_pointer()).map(|base| &base.entry);
+        if shown.as_ref() != base {
+            tracing::debug!(name: "commit_was_anothers", target: "path", task = %self.commit.task, "another task was first");
+            return Ok(Attempt::Lost);
+        }
+        if in_doubt {
+            tracing::debug!(name: "commit_never_arrived", target: "path", task = %self.commit.task, "the commit is not in");
+        }
+        let mut metadata = BTreeMap::new();
+        for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
+            if let Some(key) = self.stage(plan, &heads).await? {
+                metadata.insert(plan.name.to_owned(), key);
+            }
+        }
+        if metadata.is_empty() {
+            return Ok(Attempt::Won);
+        }
+        let (task, at) = (&self.commit.task, self.commit.committed_at);
+        let moved = Move { family: self.family, task, at, metadata };
+        match self.lake.catalog.swap(&heads, &moved).await? {
+            Swap::Won => Ok(Attempt::Won),
+            Swap::Lost => {
+                tracing::debug!(name: "commit_rebased", target: "path", task = %self.commit.task, "looking who was first");
+                Ok(Attempt::Again(None))
+            }
+            Swap::Unknown(error) => {
+                if planted::is(Bug::UnknownCommitUndone) {
+                    for file in &self.raw {
+                        self.lake.store.delete(&file.key).await?;
+                    }
+                    return Err(error);
+                }
+                Ok(Attempt::Again(Some(error)))
+            }
+        }
+    }
+
+    /// The next version of a table, put and named, if the commit changes it.
+    async fn stage(&mut self, plan: &Plan, heads: &Heads) -> Result<Option<String>> {
+        let lake = self.lake;
+        let home = layout::home(&lake.database, plan.name);
+        let stored = heads.metadata.get(plan.name);
+        let parent = plan.name == self.family.name;
+        let came = self.raw.iter().any(|file| file.table.as_str() == self.family.name);
+        // A table that nothing was ever in is made all the same: it can be asked.
+        if !came && !parent && stored.is_some() {
+            return Ok(None);
+        }
+        let metadata = match stored {
+            Some(key) => lake.metadata(key).await?,
+            None => {
+                let location = format!("{}/{home}", lake.store.uri());
+                Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
+            }
+        };
+        let (metadata, kept_apart) = metadata.evolved(plan)?;
+        if !kept_apart.is_empty() {
+            tracing::warn!(table = plan.name, columns = ?kept_apart, "the lake keeps another type");
+        }
+        let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
+        if came {
+            let shape = metadata.shape(plan)?;
+            let live = contents.live(&metadata, &home, &shape)?;
+            self.merge(plan, &shape, &live).await?;
+        }
+        let nothing = Prepared { live: Vec::new(), added: Vec::new(), replaced: HashSet::new() };
+        let prepared = self.merged.get(plan.name).unwrap_or(&nothing);
+        let told = [("freshlake.run", self.run_id()), ("freshlake.task", self.commit.task.to_string())];
+        let change = Change {
+            unit: self.unit,
+            entry: &self.commit.entry,
+            at: self.commit.committed_at,
+            told: &told,
+            added: &prepared.added,
+            replaced: &prepared.replaced,
+        };
+        let version = metadata.version() + 1;
+        let next = metadata.advance(&*lake.store, &home, contents, change).await?;
+        let body = next.to_json()?;
+        let key = layout::metadata(&lake.database, plan.name, version, &files::sha256(&body));
+        lake.put_content(&key, body).await?;
+        Ok(Some(key))
+    }
+
+    /// Merges what came into the unit's files, unless that is done and they are still the same.
+    async fn merge(&mut self, plan: &Plan, shape: &merge::Shape, live: &[Live]) -> Result<()> {
+        let there: Vec<String> = live.iter().map(|file| file.key.clone()).collect();
+        if self.merged.get(plan.name).is_some_and(|prepared| prepared.live == there) {
+            return Ok(());
+        }
+        let lake = self.lake;
+        let of = |table: &str| -> Vec<String> {
+            self.raw.iter().filter(|file| file.table.as_str() == table).map(|file| file.key.clone()).collect()
+        };
+        let (own, parents) = (of(plan.name), of(self.family.name));
+        if self.arrivals.is_none() {
+            self.arrivals = Some(Arrivals::read(&*lake.store, self.family, &parents).await?);
+        }
+        let Some(arrivals) = &self.arrivals else { return Ok(()) };
+        let mut sink =
+            Files { lake, table: plan.name, unit: self.unit, task: &self.commit.task, put: Vec::new() };
+        let Merged { replaced, .. } = merge::merge(
+            &*lake.store,
+            shape,
+            arrivals,
+            &own,
+            live,
+            Limits::default(),
+            lake.packing,
+            &mut sink,
+        )
+        .await?;
+        let replaced = replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect();
+        self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
+        Ok(())
+    }
+
+    /// The run that the task belongs to.
+    fn run_id(&self) -> String {
+        let task = self.commit.task.to_string();
+        let table = format!("-{}-", self.family.name);
+        task.split_once(&table).map_or(task.clone(), |(run, _)| run.to_owned())
+    }
+
+    /// What is left to do once the swap counts. If it fails, the next run does it.
+    async fn settle(&self) {
+        let catalog = &self.lake.catalog;
+        let settled = match catalog.load(self.family).await {
+            Ok(heads) => catalog.settle(self.family, &heads).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = settled {
+            tracing::warn!(table = self.family.name, %error, "the commit is in, but not shown to all readers yet");
+        }
+    }
+
+    fn given_up(&self, unknown: Option<Error>) -> Error {
+        let table = self.family.name;
+        match unknown {
+            Some(cause) => {
+                Error::new(ErrorKind::CommitUnknown, format!("cannot tell whether {table} was committed"))
+                    .next("run again: a commit that happened is recognised by its task id")
+                    .because(cause)
+            }
+            None => {
+                let what = format!("cannot commit {table}: others committed first, {REBASES} times");
+                Error::new(ErrorKind::Conflict, what).next("run again when fewer runs are under way")
+            }
+        }
+    }
+}
+
+/// Data files of one table of one unit, put as they come.
+struct Files<'f> {
+    lake: &'f Lake,
+    table: &'static str,
+    unit: &'f Unit,
+    task: &'f TaskId,
+    put: Vec<NewFile>,
+}
+
+#[async_trait]
+impl Sink for Files<'_> {
+    async fn put(&mut self, file: SortedFile) -> Result<()> {
+        let digest = files::sha256(&file.bytes);
+        let key =
+            layout::data(&self.lake.database, self.table, self.unit, self.task, self.put.len(), &digest);
+        let bytes = file.bytes.len() as u64;
+        self.lake.put_content(&key, file.bytes).await?;
+        self.put.push(NewFile { key, bytes, footer: Arc::clone(&file.footer) });
+        Ok(())
+    }
+}

@@ -1,0 +1,330 @@
+//! The metadata of one table: its schema, its snapshots, and which commit of each unit it shows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use iceberg::spec::{
+    FormatVersion, Manifest, ManifestFile, ManifestList, NullOrder, SortDirection, SortField, SortOrder,
+    TableMetadata, TableMetadataBuilder, Transform, UnboundPartitionSpec,
+};
+use model::port::ObjectStore;
+use model::{Error, ErrorKind, Result, Unit};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::desk::Desk;
+use super::plan::{Owner, Plan};
+use super::{failed, schema};
+use crate::merge::{KeyPart, Live, Shape};
+
+/// The property that says which commit of each unit the table shows: one, and small, however many units there are.
+const UNITS: &str = "freshlake.units";
+
+/// A version of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Metadata {
+    pub(super) inner: TableMetadata,
+    /// The key of the object it is stored in; none before it is stored.
+    pub(super) stored: Option<String>,
+}
+
+/// One moment of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) id: i64,
+    pub(crate) at: jiff::Timestamp,
+    /// What the commit has said of itself: run, task, rows added and removed.
+    pub(crate) summary: BTreeMap<String, String>,
+}
+
+/// A data file that is part of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LiveFile {
+    pub(crate) key: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The manifests of a snapshot, those of one unit read.
+pub(crate) struct Contents {
+    /// Of other units: carried over as they are.
+    pub(super) others: Vec<ManifestFile>,
+    pub(super) own: Vec<Manifest>,
+}
+
+impl Metadata {
+    /// A new table below `location`, without rows.
+    pub(crate) fn create(plan: &Plan, location: String, at: i64) -> Result<Self> {
+        let schema = schema::fresh(plan)?;
+        let id = |name: &str| {
+            schema
+                .field_id_by_name(name)
+                .ok_or_else(|| Error::new(ErrorKind::Internal, format!("{} has no column {name}", plan.name)))
+        };
+        let spec = UnboundPartitionSpec::builder()
+            .add_partition_field(id(plan.unit)?, plan.unit, Transform::Identity)
+            .map_err(failed)?
+            .build();
+        let mut sorted = SortOrder::builder();
+        for name in &plan.key {
+            sorted.with_sort_field(SortField {
+                source_id: id(name)?,
+                transform: Transform::Identity,
+                direction: SortDirection::Ascending,
+                null_order: NullOrder::First,
+            });
+        }
+        let sorted = sorted.build_unbound().map_err(failed)?;
+        let properties = [
+            ("comment", plan.doc),
+            ("write.parquet.compression-codec", "zstd"),
+            ("write.metadata.previous-versions-max", "20"),
+            (UNITS, "{}"),
+        ];
+        let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let digest = Sha256::digest(&location).first_chunk().copied().unwrap_or_default();
+        let uuid = uuid::Builder::from_custom_bytes(digest).into_uuid();
+        let builder =
+            TableMetadataBuilder::new(schema, spec, sorted, location, FormatVersion::V2, properties.into())
+                .map_err(failed)?
+                .assign_uuid(uuid);
+        Self::dated(&builder.build().map_err(failed)?.metadata, at)
+    }
+
+    /// The same table with the columns of `plan`, and the names of columns whose values cannot be united.
+    pub(crate) fn evolved(self, plan: &Plan) -> Result<(Self, Vec<String>)> {
+        let evolution = schema::evolve(self.inner.current_schema(), self.inner.last_column_id(), plan)?;
+        let Some(schema) = evolution.schema else { return Ok((self, evolution.kept_apart)) };
+        let at = self.inner.last_updated_ms();
+        let builder = self.inner.into_builder(None).add_current_schema(schema).map_err(failed)?;
+        let mut evolved = Self::dated(&builder.build().map_err(failed)?.metadata, at)?;
+        evolved.stored = self.stored;
+        Ok((evolved, evolution.kept_apart))
+    }
+
+    /// The builder takes the machine's clock where there is no new snapshot; time comes from the caller here.
+    pub(super) fn dated(metadata: &TableMetadata, at: i64) -> Result<Self> {
+        let failed = |e| Error::new(ErrorKind::Internal, "cannot write table metadata").because(e);
+        let mut json = serde_json::to_value(metadata).map_err(failed)?;
+        if let Some(updated) = json.get_mut("last-updated-ms") {
+            *updated = at.into();
+        }
+        Ok(Self { inner: serde_json::from_value(json).map_err(failed)?, stored: None })
+    }
+
+    /// Reads the object called `key`.
+    pub(crate) fn read(key: &str, body: &[u8]) -> Result<Self> {
+        let inner = serde_json::from_slice(body).map_err(|e| {
+            Error::new(ErrorKind::Storage, format!("{key} is damaged"))
+                .because(e)
+                .next("restore the object from a backup, or rebuild the table with freshlake replay")
+        })?;
+        Ok(Self { inner, stored: Some(key.to_owned()) })
+    }
+
+    /// As JSON. Equal tables have equal texts.
+    pub(crate) fn to_json(&self) -> Result<Bytes> {
+        let failed = |e| Error::new(ErrorKind::Internal, "cannot write table metadata").because(e);
+        let mut json = serde_json::to_value(&self.inner).map_err(failed)?;
+        // These come out of hash tables.
+        for (list, by) in
+            [("snapshots", "sequence-number"), ("schemas", "schema-id"), ("partition-specs", "spec-id")]
+        {
+            if let Some(Value::Array(entries)) = json.get_mut(list) {
+                entries.sort_by_key(|entry| entry.get(by).and_then(Value::as_i64));
+            }
+        }
+        for schema in json.get_mut("schemas").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(Value::Array(ids)) = schema.get_mut("identifier-field-ids") {
+                ids.sort_by_key(Value::as_i64);
+            }
+        }
+        serde_json::to_vec(&json).map(Bytes::from).map_err(failed)
+    }
+
+    /// Where the table is, as its own paths say. A lake that was moved keeps the place it was made in.
+    pub(crate) fn location(&self) -> &str {
+        self.inner.location()
+    }
+
+    /// Which one in the row of its versions it is; 0 before it is stored.
+    pub(crate) fn version(&self) -> u64 {
+        let name = self.stored.as_deref().and_then(|key| key.rsplit_once('/'));
+        let version = name.and_then(|(_, name)| name.split_once('-'));
+        version.and_then(|(version, _)| version.parse().ok()).unwrap_or_default()
+    }
+
+    /// Which commit of each unit the table shows.
+    pub(crate) fn units(&self) -> Result<BTreeMap<String, String>> {
+        let text = self.inner.properties().get(UNITS).map_or("{}", String::as_str);
+        serde_json::from_str(text).map_err(|e| {
+            Error::new(ErrorKind::Storage, format!("the property {UNITS} of {} is damaged", self.location()))
+                .because(e)
+                .next("restore an earlier metadata file, or rebuild the table with freshlake replay")
+        })
+    }
+
+    /// Which commit of `unit` the table shows.
+    pub(crate) fn shows(&self, unit: &Unit) -> Result<Option<String>> {
+        Ok(self.units()?.remove(&unit.partition()))
+    }
+
+    pub(super) fn units_property(units: &BTreeMap<String, String>) -> Result<HashMap<String, String>> {
+        let text = serde_json::to_string(units)
+            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write table metadata").because(e))?;
+        Ok(HashMap::from([(UNITS.to_owned(), text)]))
+    }
+
+    /// Its snapshots, oldest first.
+    pub(crate) fn snapshots(&self) -> Vec<Snapshot> {
+        let mut snapshots: Vec<_> = self.inner.snapshots().collect();
+        snapshots.sort_by_key(|snapshot| snapshot.sequence_number());
+        let told = snapshots.into_iter().map(|snapshot| Snapshot {
+            id: snapshot.snapshot_id(),
+            at: jiff::Timestamp::from_millisecond(snapshot.timestamp_ms()).unwrap_or(jiff::Timestamp::MIN),
+            summary: snapshot.summary().additional_properties.clone().into_iter().collect(),
+        });
+        told.collect()
+    }
+
+    /// The id of the snapshot that readers see; none before the first row.
+    pub(crate) fn current(&self) -> Option<i64> {
+        self.inner.current_snapshot_id()
+    }
+
+    /// How rows are laid out, for the merge.
+    pub(crate) fn shape(&self, plan: &Plan) -> Result<Shape> {
+        let schema = schema::arrow(self.inner.current_schema())?;
+        let place = |name: &&str| {
+            schema.index_of(name).map_err(|e| {
+                Error::new(ErrorKind::Storage, format!("the table {} has lost a key column", plan.name))
+                    .because(e)
+            })
+        };
+        let key = plan.key.iter().map(place).collect::<Result<_>>()?;
+        Ok(Shape { schema, key, whole: plan.whole })
+    }
+
+    /// The object key of something the metadata names by its path.
+    pub(crate) fn key_of(&self, path: &str, home: &str) -> Result<String> {
+        path.strip_prefix(self.location()).map(|rest| format!("{home}{rest}")).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Storage,
+                format!("{path} is not below the table's location {}", self.location()),
+            )
+            .next("if the lake was put together from several places, rebuild the table with freshlake replay")
+        })
+    }
+
+    /// What the current snapshot is made of, the part of `owner` in detail; `home` is the table's folder in `store`.
+    pub(crate) async fn contents(
+        &self,
+        store: &dyn ObjectStore,
+        home: &str,
+        owner: &Owner,
+    ) -> Result<Contents> {
+        let mut contents = Contents { others: Vec::new(), own: Vec::new() };
+        let desk = Desk::new();
+        for file in self.manifests(store, home, self.current()).await? {
+            if concerns(&file, owner) {
+                let bytes = read(store, &self.key_of(&file.manifest_path, home)?).await?;
+                contents.own.push(desk.manifest(&file, bytes).await?);
+            } else {
+                contents.others.push(file);
+            }
+        }
+        Ok(contents)
+    }
+
+    /// The manifests of a snapshot.
+    pub(super) async fn manifests(
+        &self,
+        store: &dyn ObjectStore,
+        home: &str,
+        snapshot: Option<i64>,
+    ) -> Result<Vec<ManifestFile>> {
+        let Some(snapshot) = snapshot.and_then(|id| self.inner.snapshot_by_id(id)) else {
+            return Ok(Vec::new());
+        };
+        let bytes = read(store, &self.key_of(snapshot.manifest_list(), home)?).await?;
+        let list = ManifestList::parse_with_version(&bytes, FormatVersion::V2).map_err(failed)?;
+        Ok(list.consume_entries().into_iter().collect())
+    }
+
+    /// The data files that a snapshot is made of.
+    pub(crate) async fn files(
+        &self,
+        store: &dyn ObjectStore,
+        home: &str,
+        snapshot: i64,
+    ) -> Result<Vec<LiveFile>> {
+        let desk = Desk::new();
+        let mut files = Vec::new();
+        for manifest in self.manifests(store, home, Some(snapshot)).await? {
+            let bytes = read(store, &self.key_of(&manifest.manifest_path, home)?).await?;
+            let manifest = desk.manifest(&manifest, bytes).await?;
+            for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {
+                let key = self.key_of(entry.file_path(), home)?;
+                files.push(LiveFile { key, rows: entry.record_count(), bytes: entry.file_size_in_bytes() });
+            }
+        }
+        files.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(files)
+    }
+}
+
+impl Contents {
+    /// The unit's data files with the bounds of their first key column, for the merge.
+    pub(crate) fn live(&self, metadata: &Metadata, home: &str, shape: &Shape) -> Result<Vec<Live>> {
+        let first = shape.key.first().and_then(|at| shape.schema.fields().get(*at));
+        let first = first.and_then(|field| metadata.inner.current_schema().field_id_by_name(field.name()));
+        let mut live = Vec::new();
+        for entry in self.own.iter().flat_map(Manifest::entries).filter(|entry| entry.is_alive()) {
+            let file = entry.data_file();
+            let part = |bounds: &HashMap<i32, iceberg::spec::Datum>| {
+                first.and_then(|id| bounds.get(&id)).and_then(key_part)
+            };
+            live.push(Live {
+                key: metadata.key_of(file.file_path(), home)?,
+                rows: file.record_count(),
+                bytes: file.file_size_in_bytes(),
+                first: part(file.lower_bounds()),
+                last: part(file.upper_bounds()),
+            });
+        }
+        Ok(live)
+    }
+}
+
+fn key_part(bound: &iceberg::spec::Datum) -> Option<KeyPart> {
+    use iceberg::spec::{PrimitiveLiteral, PrimitiveType};
+    match (bound.data_type(), bound.literal()) {
+        (PrimitiveType::Long, PrimitiveLiteral::Long(number)) => Some(KeyPart::Int(*number)),
+        (PrimitiveType::Date, PrimitiveLiteral::Int(days)) => Some(KeyPart::Date(*days)),
+        // A text bound may be cut: no bound at all is always right.
+        _ => None,
+    }
+}
+
+/// Whether a manifest may hold files of `owner`: its summary tells the owners between the least and the greatest.
+fn concerns(file: &ManifestFile, owner: &Owner) -> bool {
+    let Some(summary) = file.partitions.as_ref().and_then(|fields| fields.first()) else { return true };
+    let (Some(lower), Some(upper)) = (&summary.lower_bound, &summary.upper_bound) else { return true };
+    match owner {
+        Owner::Text(text) => (lower.as_slice()..=upper.as_slice()).contains(&text.as_bytes()),
+        Owner::Number(number) => {
+            let read = |bytes: &[u8]| bytes.try_into().map(i64::from_le_bytes);
+            match (read(lower), read(upper)) {
+                (Ok(lower), Ok(upper)) => (lower..=upper).contains(number),
+                _ => true,
+            }
+        }
+    }
+}
+
+pub(super) async fn read(store: &dyn ObjectStore, key: &str) -> Result<Bytes> {
+    store.get(key).await?.ok_or_else(|| {
+        Error::new(ErrorKind::Storage, format!("{key} is missing"))
+            .next("see what else is with freshlake verify; freshlake replay rebuilds a table from raw")
+    })
+}

@@ -1,0 +1,22 @@
+//! One table of the lake as Iceberg describes it. Nothing outside this folder names the `iceberg` crate.
+
+mod advance;
+mod desk;
+mod metadata;
+mod plan;
+mod schema;
+mod statistics;
+
+pub(crate) use advance::{Change, NewFile};
+pub(crate) use metadata::{LiveFile, Metadata, Snapshot};
+pub(crate) use plan::{Owner, Plan};
+
+use model::{Error, ErrorKind};
+
+fn failed(error: iceberg::Error) -> Error {
+    let kind = match error.kind() {
+        iceberg::ErrorKind::DataInvalid => ErrorKind::Storage,
+        _ => ErrorKind::Internal,
+    };
+    Error::new(kind, "the table's metadata cannot be read or written").because(error)
+}

@@ -1,0 +1,139 @@
+//! Schemas: from the declarations to Iceberg, from Iceberg to Arrow, and from one version to the next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
+use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
+use model::{Error, ErrorKind, Result};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+
+use super::failed;
+use super::plan::Plan;
+
+/// The schema of a new table.
+pub(super) fn fresh(plan: &Plan) -> Result<Schema> {
+    let fields = (1..).zip(plan.columns.fields()).map(|(id, field)| declared(id, field, plan).map(Arc::new));
+    let fields: Vec<_> = fields.collect::<Result<_>>()?;
+    // A null tells nothing apart, so what may be null is no part of the identity.
+    let named = |field: &NestedField| field.name == plan.unit || plan.key.contains(&&*field.name);
+    let identity: Vec<i32> = fields.iter().filter(|f| f.required && named(f)).map(|f| f.id).collect();
+    Schema::builder().with_fields(fields).with_identifier_field_ids(identity).build().map_err(failed)
+}
+
+/// What became of a table's schema when it met its declaration.
+#[derive(Debug, Default)]
+pub(crate) struct Evolution {
+    /// The schema that holds both, if the table's own does not.
+    pub(super) schema: Option<Schema>,
+    /// Columns whose types cannot be united: the table keeps its own, and other values go to `_extra`.
+    pub(crate) kept_apart: Vec<String>,
+}
+
+/// Unites the schema of a table with its declaration: new columns are added, nullable; types are widened.
+pub(super) fn evolve(current: &Schema, last_column_id: i32, plan: &Plan) -> Result<Evolution> {
+    let mut evolution = Evolution::default();
+    let mut changed = false;
+    let mut fields = Vec::new();
+    for field in current.as_struct().fields() {
+        let mut field = NestedField::clone(field);
+        if let Ok(declaration) = plan.columns.field_with_name(&field.name) {
+            match widened(&field.field_type, &iceberg_type(declaration.data_type())?) {
+                Some(wide) if wide != *field.field_type => {
+                    field.field_type = Box::new(wide);
+                    changed = true;
+                }
+                Some(_) => {}
+                None => evolution.kept_apart.push(field.name.clone()),
+            }
+            let doc = declaration.metadata().get("comment").cloned();
+            if doc != field.doc {
+                field.doc = doc;
+                changed = true;
+            }
+        }
+        fields.push(Arc::new(field));
+    }
+    let added = plan.columns.fields().iter().filter(|field| current.field_by_name(field.name()).is_none());
+    for (id, field) in (last_column_id + 1..).zip(added) {
+        // Files that are there already do not have it.
+        fields.push(Arc::new(NestedField { required: false, ..declared(id, field, plan)? }));
+        changed = true;
+    }
+    if changed {
+        let identity: Vec<i32> = current.identifier_field_ids().collect();
+        let schema = Schema::builder().with_fields(fields).with_identifier_field_ids(identity);
+        evolution.schema = Some(schema.build().map_err(failed)?);
+    }
+    Ok(evolution)
+}
+
+/// The type that holds the values of both without a loss.
+fn widened(current: &Type, declared: &Type) -> Option<Type> {
+    use PrimitiveType::{Decimal, Int, Long};
+    if current == declared {
+        return Some(current.clone());
+    }
+    let (Type::Primitive(current), Type::Primitive(declared)) = (current, declared) else { return None };
+    let wide = match (current, declared) {
+        (Int | Long, Int | Long) => Long,
+        (Decimal { precision: a, scale }, Decimal { precision: b, scale: same }) if scale == same => {
+            Decimal { precision: *a.max(b), scale: *scale }
+        }
+        _ => return None,
+    };
+    Some(Type::Primitive(wide))
+}
+
+/// The columns of `schema` for Arrow, with the ids by which Iceberg finds them in a file.
+pub(super) fn arrow(schema: &Schema) -> Result<SchemaRef> {
+    let fields = schema.as_struct().fields().iter().map(|field| {
+        let id = HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), field.id.to_string())]);
+        Ok(Field::new(&field.name, arrow_type(&field.field_type)?, !field.required).with_metadata(id))
+    });
+    Ok(Arc::new(ArrowSchema::new(fields.collect::<Result<Vec<_>>>()?)))
+}
+
+fn declared(id: i32, field: &Field, plan: &Plan) -> Result<NestedField> {
+    let required = !field.is_nullable() || field.name() == plan.unit;
+    let declared = NestedField::new(id, field.name(), iceberg_type(field.data_type())?, required);
+    Ok(NestedField { doc: field.metadata().get("comment").cloned(), ..declared })
+}
+
+fn iceberg_type(arrow: &DataType) -> Result<Type> {
+    Ok(Type::Primitive(match arrow {
+        DataType::Boolean => PrimitiveType::Boolean,
+        DataType::Int32 => PrimitiveType::Int,
+        DataType::Int64 => PrimitiveType::Long,
+        DataType::Utf8 => PrimitiveType::String,
+        DataType::Date32 => PrimitiveType::Date,
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => PrimitiveType::Timestamptz,
+        DataType::Decimal128(precision, scale) => {
+            let scale = u32::try_from(*scale).map_err(|_| unknown(arrow))?;
+            PrimitiveType::Decimal { precision: u32::from(*precision), scale }
+        }
+        _ => return Err(unknown(arrow)),
+    }))
+}
+
+fn arrow_type(iceberg: &Type) -> Result<DataType> {
+    let Type::Primitive(primitive) = iceberg else { return Err(unknown(iceberg)) };
+    Ok(match primitive {
+        PrimitiveType::Boolean => DataType::Boolean,
+        PrimitiveType::Int => DataType::Int32,
+        PrimitiveType::Long => DataType::Int64,
+        PrimitiveType::String => DataType::Utf8,
+        PrimitiveType::Date => DataType::Date32,
+        PrimitiveType::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        PrimitiveType::Decimal { precision, scale } => {
+            let precision = u8::try_from(*precision).map_err(|_| unknown(iceberg))?;
+            DataType::Decimal128(precision, i8::try_from(*scale).map_err(|_| unknown(iceberg))?)
+        }
+        _ => return Err(unknown(iceberg)),
+    })
+}
+
+fn unknown(what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Storage, format!("the lake's tables have no columns of type {what}"))
+        .next("if another program changed the table, undo that, or rebuild it with freshlake replay")
+}
