@@ -18,6 +18,16 @@ pub(crate) fn raw_file(
     format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
 }
 
+/// The rows of a table as received, of all units.
+pub(crate) fn raw(table: &str) -> String {
+    format!("raw/{table}")
+}
+
+/// What those rows are called where tables have names and no paths.
+pub(crate) fn raw_table(table: &str) -> String {
+    format!("raw_{table}")
+}
+
 /// Everything about the tables of a database.
 pub(crate) fn database(database: &str) -> String {
     format!("lake/{database}/")

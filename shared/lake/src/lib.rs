@@ -4,6 +4,7 @@ mod catalog;
 mod commit;
 mod encode;
 mod files;
+pub mod glue;
 mod layout;
 mod merge;
 mod publish;
@@ -21,7 +22,8 @@ use std::sync::Arc;
 
 use model::port::ObjectStore;
 
-use catalog::{Catalog, Pointer};
+use catalog::{Catalog, Glue, Pointer};
+use glue::GlueTables;
 
 /// One lake: a folder or a bucket, and the database its tables are in.
 #[derive(Clone, Debug)]
@@ -37,6 +39,17 @@ impl Lake {
     pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
         let database = database.into();
         let catalog = Arc::new(Pointer::new(Arc::clone(&store), database.clone()));
+        Self { store, database, packing: Packing::default(), catalog }
+    }
+
+    /// The lake in `store` whose tables are in `database` of the Glue Data Catalog.
+    pub fn in_glue(
+        store: Arc<dyn ObjectStore>,
+        database: impl Into<String>,
+        tables: Arc<dyn GlueTables>,
+    ) -> Self {
+        let database = database.into();
+        let catalog = Arc::new(Glue::new(Arc::clone(&store), database.clone(), tables));
         Self { store, database, packing: Packing::default(), catalog }
     }
 

@@ -125,17 +125,18 @@ impl Publication<'_> {
         if in_doubt {
             tracing::debug!(name: "commit_never_arrived", target: "path", task = %self.commit.task, "the commit is not in");
         }
-        let mut metadata = BTreeMap::new();
+        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
         for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
-            if let Some(key) = self.stage(plan, &heads).await? {
+            if let Some((key, next)) = self.stage(plan, &heads).await? {
                 metadata.insert(plan.name.to_owned(), key);
+                columns.insert(plan.name.to_owned(), next.columns()?);
             }
         }
         if metadata.is_empty() {
             return Ok(Attempt::Won);
         }
-        let (task, at) = (&self.commit.task, self.commit.committed_at);
-        let moved = Move { family: self.family, task, at, metadata };
+        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
+        let moved = Move { family: self.family, unit, task, at, metadata, columns };
         match self.lake.catalog.swap(&heads, &moved).await? {
             Swap::Won => Ok(Attempt::Won),
             Swap::Lost => {
@@ -155,7 +156,7 @@ impl Publication<'_> {
     }
 
     /// The next version of a table, put and named, if the commit changes it.
-    async fn stage(&mut self, plan: &Plan, heads: &Heads) -> Result<Option<String>> {
+    async fn stage(&mut self, plan: &Plan, heads: &Heads) -> Result<Option<(String, Metadata)>> {
         let lake = self.lake;
         let home = layout::home(&lake.database, plan.name);
         let stored = heads.metadata.get(plan.name);
@@ -198,7 +199,7 @@ impl Publication<'_> {
         let body = next.to_json()?;
         let key = layout::metadata(&lake.database, plan.name, version, &files::sha256(&body));
         lake.put_content(&key, body).await?;
-        Ok(Some(key))
+        Ok(Some((key, next)))
     }
 
     /// Merges what came into the unit's files, unless that is done and they are still the same.

@@ -1,14 +1,22 @@
 //! Which version of each table counts.
 
+mod glue;
+mod glue_raw;
 mod pointer;
 
+#[cfg(test)]
+mod conformance;
+
+pub(crate) use glue::Glue;
 pub(crate) use pointer::Pointer;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use model::{Error, Result, TaskId, Timestamp};
+use model::{Error, Result, TaskId, Timestamp, Unit};
 use tables::Table;
+
+use crate::glue::GlueColumn;
 
 /// Where tables are at a moment.
 #[derive(Clone, Debug, Default)]
@@ -23,10 +31,13 @@ pub(crate) struct Heads {
 #[derive(Debug)]
 pub(crate) struct Move<'m> {
     pub(crate) family: &'static Table,
+    pub(crate) unit: &'m Unit,
     pub(crate) task: &'m TaskId,
     pub(crate) at: Timestamp,
     /// The new metadata of each table that changes.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// The columns of each of them, for a catalog that shows them.
+    pub(crate) columns: BTreeMap<String, Vec<GlueColumn>>,
 }
 
 /// What became of a swap.
