@@ -1,16 +1,39 @@
 //! The settings of this function, from its environment.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use host::Settings;
 use model::Result;
 use url::Url;
 
+/// Who says which version of a table counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Catalog {
+    /// The Glue Data Catalog.
+    Glue,
+    /// Numbered pointers in the bucket itself.
+    Pointer,
+}
+
+impl FromStr for Catalog {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "glue" => Ok(Self::Glue),
+            "pointer" => Ok(Self::Pointer),
+            _ => Err("it is glue or pointer"),
+        }
+    }
+}
+
 /// What the template sets.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) bucket: String,
     pub(crate) database: String,
+    pub(crate) catalog: Catalog,
     pub(crate) secret_prefix: String,
     pub(crate) queue_url: String,
     pub(crate) api_url: Url,
@@ -24,6 +47,7 @@ impl Config {
         let mut settings = Settings::new(lookup);
         let bucket = settings.required("FRESHLAKE_BUCKET", "the bucket of the lake");
         let database = settings.parsed("FRESHLAKE_DATABASE", "freshbooks".to_owned());
+        let catalog = settings.parsed("FRESHLAKE_CATALOG", Catalog::Glue);
         let secret_prefix =
             settings.required("FRESHLAKE_SECRET_PREFIX", "what the names of the secrets start with");
         let queue_url = settings.required("FRESHLAKE_QUEUE_URL", "the queue that the tasks come from");
@@ -34,6 +58,7 @@ impl Config {
             Some(Self {
                 bucket: bucket?,
                 database: database?,
+                catalog: catalog?,
                 secret_prefix: secret_prefix?,
                 queue_url: queue_url?,
                 api_url: api_url?,
@@ -64,6 +89,20 @@ mod tests {
         })
         .unwrap();
         assert_eq!((config.database.as_str(), config.in_flight), ("freshbooks", 8));
+        assert_eq!(config.catalog, Catalog::Glue);
         assert_eq!(config.api_url.as_str(), "https://api.freshbooks.com/");
+    }
+
+    #[test]
+    fn there_are_two_catalogs() {
+        let read = |word: &'static str| {
+            Config::read(move |name| Some(if name == "FRESHLAKE_CATALOG" { word } else { "1" }.to_owned()))
+        };
+        let text = read("hive").unwrap_err().to_string();
+        assert!(text.contains("FRESHLAKE_CATALOG") && text.contains("glue or pointer"), "{text}");
+        assert!(
+            !read("pointer").unwrap_err().to_string().contains("CATALOG"),
+            "the address is what is wrong"
+        );
     }
 }

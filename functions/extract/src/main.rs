@@ -17,7 +17,7 @@ use model::{Result, Task};
 use secrecy::SecretString;
 use sync::{Brake, Quiet, Report, Stop, WINDOW_ROWS, Worker};
 
-use crate::config::Config;
+use crate::config::{Catalog, Config};
 
 #[tokio::main]
 async fn main() -> std::result::Result<(), lambda_runtime::Error> {
@@ -43,8 +43,13 @@ impl Extract {
         let random = Arc::new(OsRandom);
         let options = HttpOptions { idle_connections: config.in_flight.into(), ..HttpOptions::default() };
         let transport = Arc::new(HttpTransport::new(&options)?);
+        let bucket = Arc::new(aws.objects(&config.bucket));
+        let lake = match config.catalog {
+            Catalog::Glue => Lake::in_glue(bucket, config.database, Arc::new(aws.glue())),
+            Catalog::Pointer => Lake::new(bucket, config.database),
+        };
         let worker = Worker {
-            lake: Lake::new(Arc::new(aws.objects(&config.bucket)), config.database),
+            lake,
             api_url: config.api_url.clone(),
             transport: transport.clone(),
             clock: clock.clone(),

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod failure;
+mod glue;
 mod queue;
 mod s3;
 mod secrets;
@@ -19,6 +20,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use model::port::Clock;
 use model::{Error, ErrorKind, Result};
 
+pub use glue::GlueCatalog;
 pub use queue::SqsQueue;
 pub use s3::S3Store;
 pub use secrets::SecretsManagerStore;
@@ -53,6 +55,11 @@ impl Aws {
     /// A bucket.
     pub fn objects(&self, bucket: &str) -> S3Store {
         S3Store::new(&self.config, bucket)
+    }
+
+    /// The Glue Data Catalog.
+    pub fn glue(&self) -> GlueCatalog {
+        GlueCatalog::new(&self.config)
     }
 
     /// The secrets whose name starts with `prefix` (`freshlake/books/`); new ones are encrypted with `kms_key`, or

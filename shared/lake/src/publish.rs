@@ -4,6 +4,8 @@
 //! true, and invisible. Another unit that swaps first costs a rebase, which carries over what it did and reuses what was
 //! merged; another commit of the same unit costs the task its reading.
 
+mod fence;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 

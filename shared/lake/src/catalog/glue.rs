@@ -75,7 +75,9 @@ impl Glue {
     fn foreign(&self, table: &str, how: &str) -> Error {
         let home = self.uri(&layout::home(&self.database, table));
         Error::new(ErrorKind::Storage, format!("{} {how}, and not this lake's {home}", self.called(table)))
-            .next("give the lake a database of its own, or delete that entry of the catalog if nobody needs it")
+            .next(
+                "give the lake a database of its own, or delete that entry of the catalog if nobody needs it",
+            )
     }
 
     /// What the entry of a table is to be once `metadata` counts.

@@ -74,10 +74,15 @@ impl Glue {
         };
         for _ in 0..TRIES {
             let entry = self.tables.get(&self.database, &table).await?;
-            if let Some(foreign) = entry.as_ref().filter(|entry| entry.location.as_ref() != Some(&wanted.location)) {
+            if let Some(foreign) =
+                entry.as_ref().filter(|entry| entry.location.as_ref() != Some(&wanted.location))
+            {
                 let at = foreign.location.as_deref().unwrap_or("nowhere");
-                let what = format!("{}.{table} in the Glue Data Catalog is at another place ({at})", self.database);
-                return Err(Error::new(ErrorKind::Storage, what).next("rename or delete that entry of the catalog"));
+                let what =
+                    format!("{}.{table} in the Glue Data Catalog is at another place ({at})", self.database);
+                return Err(
+                    Error::new(ErrorKind::Storage, what).next("rename or delete that entry of the catalog")
+                );
             }
             wanted.parameters = projected(&wanted.location, raw.key, unit, day.as_deref(), entry.as_ref());
             let done = match &entry {
@@ -154,7 +159,7 @@ fn list(values: &BTreeSet<String>) -> String {
 }
 
 /// The columns of a raw table. One that is a partition at the same time is read from the path.
-fn columns(name: &str, key: &str) -> Result<Vec<GlueColumn>> {
+pub(super) fn columns(name: &str, key: &str) -> Result<Vec<GlueColumn>> {
     let schema = tables::arrow_schema(name, RawText::Keep)
         .ok_or_else(|| Error::new(ErrorKind::Internal, format!("there is no table {name}")))?;
     let fields = schema.fields().iter().filter(|field| field.name() != key && field.name() != "dt");

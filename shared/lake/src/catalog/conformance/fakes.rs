@@ -1,0 +1,165 @@
+//! A store and a Glue in memory, each behind one lock, that lose answers when told to.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::port::{ObjectInfo, ObjectStore, Put};
+use model::{Error, ErrorKind, Result};
+
+use crate::glue::{GlueTable, GlueTables, Registered, Registration};
+
+/// What happens to the next change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    #[default]
+    Fine,
+    /// It never arrives, and nobody says so.
+    LostBefore,
+    /// It takes effect, and nobody says so.
+    LostAfter,
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::CommitUnknown, "the answer was lost")
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    objects: Mutex<BTreeMap<String, Bytes>>,
+    fate: Mutex<Fate>,
+}
+
+impl Memory {
+    pub(super) fn next(&self, fate: Fate) {
+        *locked(&self.fate) = fate;
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Memory {
+    fn uri(&self) -> String {
+        "s3://bucket".to_owned()
+    }
+
+    async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
+        let fate = std::mem::take(&mut *locked(&self.fate));
+        if fate == Fate::LostBefore {
+            return Err(lost());
+        }
+        let mut objects = locked(&self.objects);
+        let put = if objects.contains_key(key) { Put::AlreadyThere } else { Put::Created };
+        objects.entry(key.to_owned()).or_insert(body);
+        if fate == Fate::LostAfter { Err(lost()) } else { Ok(put) }
+    }
+
+    async fn put(&self, key: &str, body: Bytes) -> Result<()> {
+        locked(&self.objects).insert(key.to_owned(), body);
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        Ok(locked(&self.objects).get(key).cloned())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
+        let objects = locked(&self.objects);
+        let found = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        Ok(found.map(|(key, body)| ObjectInfo { key: key.clone(), size: body.len() as u64 }).collect())
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        locked(&self.objects).remove(key);
+        Ok(())
+    }
+}
+
+/// Glue as its documentation says: one entry per name, replaced only at the version that was read.
+#[derive(Debug, Default)]
+pub(super) struct FakeGlue {
+    tables: Mutex<BTreeMap<String, (u64, GlueTable)>>,
+    fate: Mutex<Fate>,
+    /// Every call, in order.
+    calls: Mutex<Vec<String>>,
+}
+
+impl FakeGlue {
+    pub(super) fn next(&self, fate: Fate) {
+        *locked(&self.fate) = fate;
+    }
+
+    pub(super) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut *locked(&self.calls))
+    }
+
+    pub(super) fn table(&self, name: &str) -> Option<GlueTable> {
+        locked(&self.tables).get(name).map(|(_, table)| table.clone())
+    }
+
+    /// What another program does.
+    pub(super) fn edit(&self, name: &str, edit: impl FnOnce(&mut GlueTable)) {
+        if let Some((version, table)) = locked(&self.tables).get_mut(name) {
+            *version += 1;
+            edit(table);
+        }
+    }
+
+    fn told(&self, call: &str, table: &str) {
+        locked(&self.calls).push(format!("{call} {table}"));
+    }
+
+    fn change(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut BTreeMap<String, (u64, GlueTable)>) -> Registration,
+    ) -> Result<Registration> {
+        // Raw tables are no swaps.
+        let fate =
+            if name.starts_with("raw_") { Fate::Fine } else { std::mem::take(&mut *locked(&self.fate)) };
+        if fate == Fate::LostBefore {
+            return Err(lost());
+        }
+        let registration = change(&mut locked(&self.tables));
+        if fate == Fate::LostAfter { Err(lost()) } else { Ok(registration) }
+    }
+}
+
+#[async_trait]
+impl GlueTables for FakeGlue {
+    async fn get(&self, _: &str, table: &str) -> Result<Option<Registered>> {
+        self.told("get", table);
+        Ok(locked(&self.tables).get(table).map(|(version, table)| Registered {
+            version: version.to_string(),
+            location: Some(table.location.clone()),
+            parameters: table.parameters.clone(),
+        }))
+    }
+
+    async fn create(&self, _: &str, table: &GlueTable) -> Result<Registration> {
+        self.told("create", &table.name);
+        self.change(&table.name, |tables| {
+            if tables.contains_key(&table.name) {
+                return Registration::AnotherFirst;
+            }
+            tables.insert(table.name.clone(), (0, table.clone()));
+            Registration::Done
+        })
+    }
+
+    async fn update(&self, _: &str, table: &GlueTable, version: &str) -> Result<Registration> {
+        self.told("update", &table.name);
+        self.change(&table.name, |tables| match tables.get_mut(&table.name) {
+            Some((now, stored)) if now.to_string() == version => {
+                *now += 1;
+                *stored = table.clone();
+                Registration::Done
+            }
+            _ => Registration::AnotherFirst,
+        })
+    }
+}
