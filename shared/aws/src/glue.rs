@@ -30,26 +30,25 @@ impl GlueCatalog {
     /// Sends a change; one of `lost_to` as the answer says that someone else was first.
     async fn change(
         &self,
-        operation: &'static str,
+        action: &'static str,
         on: &str,
         body: serde_json::Value,
         lost_to: &[&str],
     ) -> Result<Registration> {
-        let action = format!("glue:{operation}");
-        let Answer { outcome, one_was_lost } = self.client.call(operation, body).await?;
+        let Answer { outcome, one_was_lost } = self.client.call(action, body).await?;
         match outcome {
             Ok(_) => Ok(Registration::Done),
             // After a lost answer, too: whoever loads the table again sees whose change it has.
             Err(error) if lost_to.iter().any(|code| failure::has_code(&error, code)) => {
                 Ok(Registration::AnotherFirst)
             }
-            Err(error) if one_was_lost => Err(failure::of_kind(ErrorKind::CommitUnknown, &action, on, error)
+            Err(error) if one_was_lost => Err(failure::of_kind(ErrorKind::CommitUnknown, action, on, error)
                 .next("the change may be there all the same: read the table before it is made again")),
             Err(error) if failure::has_code(&error, "EntityNotFoundException") => Err(failure::storage(
                 &action, on, error,
             )
             .next("make the database that the lake's tables are to be in; the template of the stack has it")),
-            Err(error) => Err(failure::storage(&action, on, error)),
+            Err(error) => Err(failure::storage(action, on, error)),
         }
     }
 }
@@ -59,7 +58,7 @@ impl GlueTables for GlueCatalog {
     async fn get(&self, database: &str, table: &str) -> Result<Option<Registered>> {
         let body = serde_json::json!({ "DatabaseName": database, "Name": table });
         let on = format!("{database}.{table}");
-        match self.client.call("GetTable", body).await?.outcome {
+        match self.client.call("glue:GetTable", body).await?.outcome {
             Ok(body) => json::registered(&body).map(Some).map_err(|error| error.while_doing(on)),
             Err(error) if failure::has_code(&error, "EntityNotFoundException") => Ok(None),
             Err(error) => Err(failure::storage("glue:GetTable", on, error)),
@@ -69,7 +68,7 @@ impl GlueTables for GlueCatalog {
     async fn create(&self, database: &str, table: &GlueTable) -> Result<Registration> {
         let body = serde_json::json!({ "DatabaseName": database, "TableInput": json::table_input(table) });
         let on = format!("{database}.{}", table.name);
-        self.change("CreateTable", &on, body, &["AlreadyExistsException"]).await
+        self.change("glue:CreateTable", &on, body, &["AlreadyExistsException"]).await
     }
 
     async fn update(&self, database: &str, table: &GlueTable, version: &str) -> Result<Registration> {
@@ -82,7 +81,7 @@ impl GlueTables for GlueCatalog {
         });
         let on = format!("{database}.{}", table.name);
         let lost_to = ["ConcurrentModificationException", "VersionMismatchException"];
-        self.change("UpdateTable", &on, body, &lost_to).await
+        self.change("glue:UpdateTable", &on, body, &lost_to).await
     }
 }
 

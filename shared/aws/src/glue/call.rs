@@ -62,7 +62,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The operation and its arguments.
+/// An operation and its arguments.
 #[derive(Debug)]
 struct Call {
     operation: &'static str,
@@ -75,7 +75,9 @@ impl Client {
         Self { config: config.clone(), identities }
     }
 
-    pub(super) async fn call(&self, operation: &'static str, body: Value) -> Result<Answer> {
+    /// Carries out `action`, as IAM names it: `glue:GetTable`.
+    pub(super) async fn call(&self, action: &'static str, body: Value) -> Result<Answer> {
+        let operation = action.trim_start_matches("glue:");
         let region = self.config.region().ok_or_else(super::no_region)?.clone();
         let lost = Lost::default();
         let mut settings = Layer::new("Glue");
