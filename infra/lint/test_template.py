@@ -101,9 +101,9 @@ def test_no_lifecycle_rule_touches_the_lake():
                 assert rule["Prefix"] == "connect/"
 
 
-def test_a_bucket_outlives_its_stack():
+def test_the_lake_and_its_catalog_outlive_their_stack():
     for name, resource in RESOURCES.items():
-        if resource["Type"] == "AWS::S3::Bucket":
+        if resource["Type"] in ("AWS::S3::Bucket", "AWS::Glue::Database"):
             assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), name
 
 
@@ -174,6 +174,12 @@ def test_every_granted_action_is_one_that_the_code_calls():
         for statement in statements(role):
             for action in as_list(statement["Action"]):
                 assert action in platform or f'"{action}"' in code, f"{role}: {action}"
+
+
+def test_only_extract_may_change_the_catalog_and_nobody_may_delete_from_it():
+    granted = {(role, action) for role in ROLES for s in statements(role) for action in as_list(s["Action"])
+               if action.startswith("glue:")}
+    assert granted == {("ExtractRole", f"glue:{verb}Table") for verb in ("Get", "Create", "Update")}
 
 
 def test_only_dispatch_and_connect_may_change_a_token():
