@@ -10,10 +10,6 @@
 #[cfg(test)]
 mod model;
 
-use ::model::{TaskId, Timestamp};
-
-use crate::Commit;
-
 /// What a child's entry means to a commit of the same unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -42,21 +38,6 @@ fn number(entry: &str) -> u64 {
     let number = entry.split_once('-').map_or(entry, |(number, _)| number);
     // What cannot be read is never settled.
     number.parse().unwrap_or(u64::MAX)
-}
-
-impl Commit {
-    /// The fence on top of this commit: its state, under a name of its own.
-    pub(crate) fn fenced(&self, by: &TaskId, at: Timestamp) -> Self {
-        Self {
-            entry: String::new(),
-            number: self.number + 1,
-            task: by.clone(),
-            committed_at: at,
-            files: Vec::new(),
-            previous: Some(self.entry.clone()),
-            ..self.clone()
-        }
-    }
 }
 
 #[cfg(test)]
