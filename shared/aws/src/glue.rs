@@ -45,7 +45,7 @@ impl GlueCatalog {
             Err(error) if one_was_lost => Err(failure::of_kind(ErrorKind::CommitUnknown, action, on, error)
                 .next("the change may be there all the same: read the table before it is made again")),
             Err(error) if failure::has_code(&error, "EntityNotFoundException") => Err(failure::storage(
-                &action, on, error,
+                action, on, error,
             )
             .next("make the database that the lake's tables are to be in; the template of the stack has it")),
             Err(error) => Err(failure::storage(action, on, error)),

@@ -190,14 +190,13 @@ async fn a_lost_answer_is_unknown_and_loading_tells() {
 async fn a_newer_format_is_refused() {
     for rig in Rig::both() {
         rig.all(1, "a").await;
-        match &rig.glue {
-            Some(glue) => glue.edit("invoices", |table| {
+        if let Some(glue) = &rig.glue {
+            glue.edit("invoices", |table| {
                 table.parameters.insert("freshlake.format".to_owned(), "2".to_owned());
-            }),
-            None => {
-                let body = r#"{"format":2,"whatever":[]}"#;
-                rig.store.put(&layout::pointer(DATABASE, "invoices", 2), body.into()).await.unwrap();
-            }
+            });
+        } else {
+            let body = r#"{"format":2,"whatever":[]}"#;
+            rig.store.put(&layout::pointer(DATABASE, "invoices", 2), body.into()).await.unwrap();
         }
         let text = refusal(rig.load().await);
         assert!(text.contains("newer freshlake (format 2)") && text.contains("install"), "{text}");

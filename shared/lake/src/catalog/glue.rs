@@ -72,6 +72,17 @@ impl Glue {
         }
     }
 
+    /// Two catalogs over the same files would each forget what the other has committed.
+    async fn kept_by_none_else(&self, family: &str) -> Result<()> {
+        let pointers = layout::pointers(&self.database, family);
+        if self.store.list(&pointers).await?.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{} is kept without the Glue Data Catalog", self.uri(&pointers));
+        Err(Error::new(ErrorKind::Storage, what)
+            .next("go on with pointers as its catalog, or give the lake in Glue a database of its own"))
+    }
+
     fn foreign(&self, table: &str, how: &str) -> Error {
         let home = self.uri(&layout::home(&self.database, table));
         Error::new(ErrorKind::Storage, format!("{} {how}, and not this lake's {home}", self.called(table)))
@@ -113,6 +124,9 @@ impl Catalog for Glue {
                 heads.metadata.insert(table.to_owned(), key);
                 heads.version.insert(table.to_owned(), entry.version);
             }
+        }
+        if heads.metadata.is_empty() {
+            self.kept_by_none_else(family.name).await?;
         }
         Ok(heads)
     }

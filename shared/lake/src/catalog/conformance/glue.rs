@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::glue::{GlueTable, StoredAs};
+use crate::glue::StoredAs;
 
 async fn filled() -> (Rig, Arc<FakeGlue>) {
     let rig = Rig::glue();
@@ -46,33 +46,20 @@ async fn what_others_have_put_there_stays_but_costs_the_swap() {
 
 #[tokio::test]
 async fn a_table_of_someone_else_is_refused_and_left_alone() {
-    type Edit = fn(&mut GlueTable);
-    let edits: [(Edit, &str); 4] = [
-        (|t| drop(t.parameters.remove("metadata_location")), "is not an Iceberg table"),
-        (|t| drop(t.parameters.insert("table_type".into(), "HUDI".into())), "is not an Iceberg table"),
-        (
-            |t| {
-                drop(
-                    t.parameters
-                        .insert("metadata_location".into(), "s3://other/lake/books/invoices/m".into()),
-                )
-            },
-            "is at another place (s3://other/lake/books/invoices/m)",
-        ),
-        (
-            |t| {
-                drop(
-                    t.parameters
-                        .insert("metadata_location".into(), "s3://bucket/lake/books/invoices2/m".into()),
-                )
-            },
-            "is at another place",
-        ),
+    let elsewhere = "s3://other/lake/books/invoices/m";
+    let edits = [
+        ("metadata_location", None, "is not an Iceberg table"),
+        ("table_type", Some("HUDI"), "is not an Iceberg table"),
+        ("metadata_location", Some(elsewhere), "is at another place (s3://other/lake/books/invoices/m)"),
+        ("metadata_location", Some("s3://bucket/lake/books/invoices2/m"), "is at another place"),
     ];
-    for (edit, wanted) in edits {
+    for (key, value, wanted) in edits {
         let (rig, glue) = filled().await;
         let base = rig.load().await.unwrap();
-        glue.edit("invoices", edit);
+        glue.edit("invoices", |table| {
+            table.parameters.remove(key);
+            table.parameters.extend(value.map(|value| (key.to_owned(), value.to_owned())));
+        });
         let before = glue.table("invoices");
         for text in [refusal(rig.load().await), refusal(rig.step(&base, &["invoices"], 2, "b").await)] {
             assert!(text.contains("books.invoices in the Glue Data Catalog"), "{text}");
@@ -80,6 +67,14 @@ async fn a_table_of_someone_else_is_refused_and_left_alone() {
         }
         assert_eq!(glue.table("invoices"), before);
     }
+}
+
+#[tokio::test]
+async fn a_lake_that_is_kept_by_pointers_is_not_begun_anew() {
+    let rig = Rig::glue();
+    rig.store.put(&layout::pointer(DATABASE, "invoices", 1), "{}".into()).await.unwrap();
+    let text = refusal(rig.load().await);
+    assert!(text.contains("kept without the Glue Data Catalog") && text.contains("pointers"), "{text}");
 }
 
 #[tokio::test]
@@ -173,7 +168,8 @@ fn every_raw_table_can_be_described_and_names_no_column_twice() {
             let names: BTreeSet<_> = columns.iter().map(|column| column.name.to_lowercase()).collect();
             assert_eq!(names.len(), columns.len(), "{table}");
             assert!(!names.contains(key) && !names.contains("dt"), "{table}");
-            assert!(columns.iter().all(|column| column.doc.len() <= 255), "{table}");
+            let fits = |doc: &str| doc.len() <= 255 && !doc.contains(['\n', '\r']);
+            assert!(columns.iter().all(|column| fits(&column.doc)), "{table}");
         }
     }
 }
