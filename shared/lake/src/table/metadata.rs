@@ -202,7 +202,7 @@ impl Metadata {
             })
         };
         let key = plan.key.iter().map(place).collect::<Result<_>>()?;
-        Ok(Shape { schema, key, whole: plan.whole })
+        Ok(Shape { table: plan.name.to_owned(), schema, key, whole: plan.whole })
     }
 
     /// The object key of something the metadata names by its path.
