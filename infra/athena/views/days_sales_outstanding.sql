@@ -4,8 +4,8 @@
 -- Assumptions
 -- * Those of receivable_movements: receivable is the sum of all balances above zero at the end of the month's last day;
 --   invoiced is the total of the invoices dated in the month. Both are with taxes.
--- * dso_days = receivable / invoiced * days of the month; null for a month without invoices. A month is a short time: for
---   a quarter, take the receivable of its last month, and add up invoiced and days.
+-- * dso_days = receivable / invoiced * days of the month; null for a month without invoices. A month is a short time:
+--   for a quarter, take the receivable of its last month, and add up invoiced and days.
 -- * What a past day cannot tell of itself: see receivables_aging.
 WITH spans AS (
     SELECT account_id, currency, CAST(date_trunc('month', min(day)) AS DATE) AS first_month
@@ -15,16 +15,20 @@ WITH spans AS (
 digits AS (
     SELECT digit FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS ten (digit)
 ),
+numbers AS (
+    SELECT 100 * c.digit + 10 * x.digit + i.digit AS number
+    FROM digits AS c
+    CROSS JOIN digits AS x
+    CROSS JOIN digits AS i
+),
 months AS (
     SELECT
         spans.account_id,
         spans.currency,
-        CAST(spans.first_month + (100 * c.digit + 10 * x.digit + i.digit) * INTERVAL '1' MONTH AS DATE) AS month,
-        CAST(spans.first_month + (100 * c.digit + 10 * x.digit + i.digit + 1) * INTERVAL '1' MONTH AS DATE) AS next_month
+        CAST(spans.first_month + numbers.number * INTERVAL '1' MONTH AS DATE) AS month,
+        CAST(spans.first_month + (numbers.number + 1) * INTERVAL '1' MONTH AS DATE) AS next_month
     FROM spans
-    CROSS JOIN digits AS c
-    CROSS JOIN digits AS x
-    CROSS JOIN digits AS i
+    CROSS JOIN numbers
 ),
 balances AS (
     SELECT

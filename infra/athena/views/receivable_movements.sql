@@ -1,5 +1,5 @@
--- receivable_movements: what raised or lowered the balance of an invoice, and on which day. One row per invoice, and one
--- per payment of it. The balance of an invoice at the end of a day is the sum of its movements until then.
+-- receivable_movements: what raised or lowered the balance of an invoice, and on which day. One row per invoice, and
+-- one per payment of it. The balance of an invoice at the end of a day is the sum of its movements until then.
 --
 -- Assumptions
 -- * Drafts (status 1) and deleted invoices are not owed, nor is anything that was paid for them. Archived and disputed

@@ -1,12 +1,12 @@
 -- unbilled_time: work that may be billed and was not. One row per business, client, project, service and person.
 --
 -- Assumptions
--- * What may be billed: billable, not billed, not internal, not deleted, and logged: a timer that still runs is left out.
--- * The rate is known where a project bills by the hour (project_type hourly_rate) at a rate of its own (billing_method
---   project_rate). Rates of services and of team members are not in the lake, fixed prices are not per hour, and a
---   retainer pays for its time another way: there rate and value are null, and the hours stand alone.
--- * The rate of a project has no currency in FreshBooks' data: it is in the base currency of the business, which the lake
---   does not hold. Never add values of different businesses.
+-- * What may be billed: billable, not billed, not internal, not deleted, and logged: a timer that still runs is left
+-- out. * The rate is known where a project bills by the hour (project_type hourly_rate) at a rate of its own
+--   (billing_method project_rate). Rates of services and of team members are not in the lake, fixed prices are not per
+--   hour, and a retainer pays for its time another way: there rate and value are null, and the hours stand alone.
+-- * The rate of a project has no currency in FreshBooks' data: it is in the base currency of the business, which the
+--   lake does not hold. Never add values of different businesses.
 -- * client is found through business_memberships.account_id, which is null where only the person's older roles tell it.
 WITH unbilled AS (
     SELECT
