@@ -57,9 +57,9 @@ def database():
     return db
 
 
-def make_views(db, changed=None):
-    """Every view; `changed` are texts to try in place of some."""
-    for name, statement in CREATE_VIEWS.statements("main", "raw"):
+def make_views(db, *names, changed=None):
+    """Every view, or these and those they are made of; `changed` are texts to try in place of some."""
+    for name, statement in CREATE_VIEWS.statements("main", "raw", names):
         if changed and name in changed:
             statement = f"CREATE OR REPLACE VIEW main.{name} AS\n{changed[name]}"
         db.execute(statement)

@@ -49,7 +49,7 @@ def check_rows(changed):
     # All that is known of 2 is that it is gone; 1 of account B is another row.
     tax(5, None, key=2)
     tax(5, "Z", unit="B")
-    make_views(db, changed)
+    make_views(db, "taxes_history", changed=changed)
     expect(db, "taxes", ["_account_id", "id", "name", "_deleted"], [
         ("A", 1, "A", False, 1, 3),
         ("A", 1, "B", False, 3, 6),
@@ -63,11 +63,12 @@ def check_rows(changed):
 def check_report(changed):
     """A key of several columns, none of them a number alone."""
     db = empty_lake()
-    for when, line, cash, total in [(1, "income/1", False, "1"), (2, "income/1", True, "1"), (3, "income/2", False, "1"),
-                                    (4, "income/1", False, "2")]:
+    for when, line, cash, total in [
+            (1, "income/1", False, "1"), (2, "income/1", True, "1"), (3, "income/2", False, "1"),
+            (4, "income/1", False, "2")]:
         read(db, "report_profitloss_entity", when, {"total": total}, line=line, cash_based=cash, description=total,
              start_date="2026-01-01", end_date="2026-12-31", currency_code="CAD")
-    make_views(db, changed)
+    make_views(db, "report_profitloss_entity_history", changed=changed)
     expect(db, "report_profitloss_entity", ["line", "cash_based", "description"], [
         ("income/1", False, "1", 1, 4), ("income/1", True, "1", 2, None), ("income/2", False, "1", 3, None),
         ("income/1", False, "2", 4, None)])
@@ -103,7 +104,7 @@ def check_lines(changed):
     # The same numbers in another invoice, and in another account at the same instant.
     invoice(db, 11, [(1, "Other")], key=2)
     invoice(db, 3, [(1, "Foreign")], unit="B")
-    make_views(db, changed)
+    make_views(db, "invoice_lines_history", changed=changed)
     expect(db, "invoice_lines", ["_account_id", "invoiceid", "name", "_position", "_deleted"], [
         ("A", 1, "Ink", 1, False, 1, 3),
         ("A", 1, "Paper", 0, False, 1, 6),
@@ -127,7 +128,7 @@ def check_lines_without_numbers(changed):
         read(db, "credit_notes", when, {"id": 1, "lines": [{}] * positions, "when": when}, id=1)
         for position in range(positions):
             read(db, "credit_note_lines", when, {}, creditid=1, name="Gift", _position=position)
-    make_views(db, changed)
+    make_views(db, "credit_note_lines_history", changed=changed)
     expect(db, "credit_note_lines", ["name", "_position"], [("Gift", 1, 1, 2), ("Gift", 0, 1, None)])
 
 
@@ -137,7 +138,7 @@ def check_services_of_a_project(changed):
     for when, content in [(1, {"id": 1, "services": [{"id": 5}]}), (2, None)]:
         read(db, "projects", when, content, 10, id=1)
     read(db, "project_services", 1, {"id": 5}, 10, project_id=1, id=5, _position=0)
-    make_views(db, changed)
+    make_views(db, "project_services_history", changed=changed)
     expect(db, "project_services", ["id"], [(5, 1, 2)])
 
 
@@ -149,7 +150,7 @@ def check_memberships(changed):
             _raw=json.dumps({"business_memberships": [{"role": role}], "when": when}))
         add(db, "raw.business_memberships", identity_id=7, id=3, role=role, _position=0, _extracted_at=at(when),
             _run_id="r", _deleted=False, _raw=json.dumps({"role": role}))
-    make_views(db, changed)
+    make_views(db, "business_memberships_history", "users_me_history", changed=changed)
     expect(db, "business_memberships", ["role"], [("owner", 1, 3), ("client", 3, None)])
     expect(db, "users_me", ["identity_id"], [(7, 1, 2), (7, 2, 3), (7, 3, None)])
 
@@ -158,7 +159,7 @@ def check_active(changed):
     db = empty_lake()
     for key, deleted in [(1, False), (2, True), (3, False)]:
         add(db, "invoices", _account_id="A", id=key, _deleted=deleted)
-    make_views(db, changed)
+    make_views(db, "invoices_active", changed=changed)
     assert [row["id"] for row in rows(db, "FROM invoices_active ORDER BY id")] == [1, 3]
 
 
