@@ -26,12 +26,17 @@ def script(name):
 CREATE_VIEWS, GENERATE = script("create_views"), script("generate")
 
 
-def freshlake(*arguments):
+def program():
+    """The release binary of `freshlake`."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    program = os.environ.get("FRESHLAKE", target / "release" / "freshlake")
-    assert Path(program).exists(), f"{program} is missing: cargo build --release -p freshlake"
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
+    path = Path(os.environ.get("FRESHLAKE", target / "release" / "freshlake"))
+    assert path.exists(), f"{path} is missing: cargo build --release -p freshlake"
+    return path
+
+
+def freshlake(*arguments, folder=None):
+    done = subprocess.run([program(), *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
@@ -80,10 +85,17 @@ def current_table(db, lake, table, parent):
     name, unit = table["name"], GENERATE.UNIT[(parent or table)["belongs_to"]]
     files = lake / "raw" / name / "**" / "*.parquet"
     db.execute(f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
-    newest = ", ".join(f'"{key}"' for key in [*unit, table["key"][0]] + ([] if parent else table["key"][1:]))
-    db.execute(f"""
-        CREATE TABLE {name} AS SELECT * EXCLUDE (_raw) FROM raw.{name}
-        QUALIFY _extracted_at = max(_extracted_at) OVER (PARTITION BY {newest})""")
+    if parent:
+        # Those that the last reading of the parent brought.
+        keys = ", ".join([*unit, f'"{table["key"][0]}"'])
+        parent_keys = ", ".join([*unit, f'"{parent["key"][0]}"'])
+        where = f"""WHERE ({keys}, _extracted_at) IN (
+            SELECT ({parent_keys}, max(_extracted_at)) FROM raw.{parent["name"]} WHERE _raw IS NOT NULL
+            GROUP BY {parent_keys})"""
+    else:
+        keys = ", ".join([*unit, *(f'"{key}"' for key in table["key"])])
+        where = f"QUALIFY _extracted_at = max(_extracted_at) OVER (PARTITION BY {keys})"
+    db.execute(f"CREATE TABLE {name} AS SELECT DISTINCT * EXCLUDE (_raw) FROM raw.{name} {where}")
 
 
 def empty_lake():
