@@ -2,9 +2,9 @@
 -- month, from the first invoice to the last month that has ended (in UTC).
 --
 -- Assumptions
--- * Those of receivable_movements: receivable is the sum of all balances above zero at the end of the month's last day;
+-- * Those of receivable_movements. receivable is the sum of all balances above zero at the end of the month's last day,
 --   invoiced is the total of the invoices dated in the month. Both are with taxes.
--- * dso_days = receivable / invoiced * days of the month; null for a month without invoices. A month is a short time:
+-- * dso_days = receivable / invoiced * days of the month, null for a month without invoices. A month is a short time:
 --   for a quarter, take the receivable of its last month, and add up invoiced and days.
 -- * What a past day cannot tell of itself: see receivables_aging.
 WITH spans AS (

@@ -5,9 +5,9 @@
 -- * Drafts (status 1) and deleted invoices are not owed, nor is anything that was paid for them. Archived and disputed
 --   invoices are owed.
 -- * An invoice is owed from the date printed on it, with the amount, currency and client that it has now.
--- * Without a due date it is due due_offset_days after its date; without that, on its date.
+-- * Without a due date it is due due_offset_days after its date, and without that, on its date.
 -- * A payment lowers the balance on its own date, but not before the invoice is there. Deleted payments never happened.
---   A credit is applied by a payment with from_credit or a creditid; credits that nobody applied lower nothing.
+--   A credit is applied by a payment with from_credit or a creditid. Credits that nobody applied lower nothing.
 -- * A payment in another currency than its invoice has no place here: receivables_differences shows the invoice.
 WITH owed AS (
     SELECT

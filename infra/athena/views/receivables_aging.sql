@@ -2,9 +2,9 @@
 -- For another day: queries/receivables_aging_as_of.sql, which differs in the day alone.
 --
 -- Assumptions
--- * Those of receivable_movements. Today is the day in UTC; what is dated later does not count yet.
+-- * Those of receivable_movements. Today is the day in UTC. What is dated later does not count yet.
 -- * An invoice is 0 days past due on its due date, and so not overdue before the day after.
--- * An invoice that was paid too much is owed nothing; the excess is credit_balance and lowers nothing else, because
+-- * An invoice that was paid too much is owed nothing. The excess is credit_balance and lowers nothing else, because
 --   FreshBooks makes a credit of it, which may have paid another invoice already.
 -- What the data cannot tell about a past day: which invoices were still drafts then, what has been edited or deleted
 -- since, and when it was entered. invoices_history and payments_history know, from the first run on.

@@ -6,7 +6,7 @@
 --   (status 1) and deleted invoices do not count, archived ones do.
 -- * invoiced_before_tax is the sum of the lines, which are before tax, and the discount, which is negative. It is null
 --   where an invoice of the month over another amount than zero has no lines in the lake.
--- * paid counts in the month of the date of the payment, taxes included, whatever became of its invoice; deleted
+-- * paid counts in the month of the date of the payment, taxes included, whatever became of its invoice. Deleted
 --   payments do not count. It is money: what a credit paid is in paid_from_credit. Money that made a credit (a
 --   prepayment) is not among the payments when it comes in: it shows in paid_from_credit when the credit is used.
 -- * Refunds and fees of gateways are not known.
