@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use host::Settings;
+use lake::Contract;
 use model::Result;
 use url::Url;
 
@@ -11,6 +12,7 @@ use url::Url;
 pub(crate) struct Config {
     pub(crate) bucket: String,
     pub(crate) database: String,
+    pub(crate) contract: Contract,
     pub(crate) secret_prefix: String,
     pub(crate) queue_url: String,
     pub(crate) api_url: Url,
@@ -24,6 +26,7 @@ impl Config {
         let mut settings = Settings::new(lookup);
         let bucket = settings.required("FRESHLAKE_BUCKET", "the bucket of the lake");
         let database = settings.parsed("FRESHLAKE_DATABASE", "freshbooks".to_owned());
+        let contract = settings.parsed("FRESHLAKE_CONTRACT", Contract::default());
         let secret_prefix =
             settings.required("FRESHLAKE_SECRET_PREFIX", "what the names of the secrets start with");
         let queue_url = settings.required("FRESHLAKE_QUEUE_URL", "the queue that the tasks come from");
@@ -34,6 +37,7 @@ impl Config {
             Some(Self {
                 bucket: bucket?,
                 database: database?,
+                contract: contract?,
                 secret_prefix: secret_prefix?,
                 queue_url: queue_url?,
                 api_url: api_url?,

@@ -44,7 +44,7 @@ impl Extract {
         let options = HttpOptions { idle_connections: config.in_flight.into(), ..HttpOptions::default() };
         let transport = Arc::new(HttpTransport::new(&options)?);
         let worker = Worker {
-            lake: Lake::new(Arc::new(aws.objects(&config.bucket)), config.database),
+            lake: Lake::new(Arc::new(aws.objects(&config.bucket)), config.database).under(config.contract),
             api_url: config.api_url.clone(),
             transport: transport.clone(),
             clock: clock.clone(),

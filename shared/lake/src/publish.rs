@@ -194,10 +194,7 @@ impl Publication<'_> {
                 Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
             }
         };
-        let (metadata, kept_apart) = metadata.evolved(plan)?;
-        if !kept_apart.is_empty() {
-            tracing::warn!(table = plan.name, columns = ?kept_apart, "the lake keeps another type");
-        }
+        let metadata = metadata.evolved(plan, lake.contract)?;
         let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
         if came {
             let shape = metadata.shape(plan)?;
@@ -236,7 +233,8 @@ impl Publication<'_> {
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
-            merge::merge(&*lake.store, shape, arrivals, &parts, live, limits, lake.packing, &mut sink).await?;
+            merge::merge(&*lake.store, shape, arrivals, &parts, live, limits, lake.packing, &mut sink)
+                .await?;
         let replaced = replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect();
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
         Ok(())

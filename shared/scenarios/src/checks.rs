@@ -51,7 +51,11 @@ pub(crate) fn at_the_end(world: &World) {
 pub(crate) fn done(world: &World, task: &Task, outcome: &Outcome) {
     let commits = {
         let judge = lock(&world.ground.judge);
-        judge.iter().flat_map(|judge| judge.commits(task.table.as_str(), &task.unit)).cloned().collect::<Vec<_>>()
+        judge
+            .iter()
+            .flat_map(|judge| judge.commits(task.table.as_str(), &task.unit))
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let objects = lock(&world.ground.objects);
     let parsed = |key: &String| -> Value {

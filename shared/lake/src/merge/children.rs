@@ -150,9 +150,8 @@ impl Reading<'_> {
         let instants = typed::<TimestampMicrosecondType>(batch, name, "_extracted_at")?;
         let rows = parents.values().iter().zip(instants.values()).zip(positions.values());
         for ((parent, instant), position) in rows {
-            let goes_on = self.last.filter(|(key, at, before, _)| {
-                key == parent && at == instant && before < position
-            });
+            let goes_on =
+                self.last.filter(|(key, at, before, _)| key == parent && at == instant && before < position);
             let arrived = match goes_on {
                 Some((.., arrived)) => {
                     if let Some(run) = self.runs.last_mut().filter(|_| arrived) {
@@ -203,7 +202,8 @@ async fn arrays(
             let batch = batch?;
             let next = first + batch.num_rows();
             // Where raw rows have no text, nothing is known of their arrays, and nothing is dropped on a guess.
-            if let Some(texts) = batch.column_by_name("_raw").and_then(|column| column.as_string_opt::<i32>()) {
+            if let Some(texts) = batch.column_by_name("_raw").and_then(|column| column.as_string_opt::<i32>())
+            {
                 for (row, says) in wanted.range_mut(first..next) {
                     let at = row - first;
                     if texts.is_valid(at) {

@@ -98,7 +98,9 @@ impl<'a> Fates<'a> {
         let all = self.arrivals.len();
         let from = first.map_or(0, |first| gallop(0, all, |key| self.arrivals.key(key) < first));
         let to = last.map_or(all, |last| {
-            gallop(from, all, |key| self.arrivals.key(key) <= last || self.arrivals.key(key).starts_with(last))
+            gallop(from, all, |key| {
+                self.arrivals.key(key) <= last || self.arrivals.key(key).starts_with(last)
+            })
         });
         from..to
     }

@@ -159,7 +159,8 @@ pub(crate) async fn merge(
     fates.settle(&plan.found);
     let fates = fates;
 
-    let mut merged = Merged { rows_arrived: fates.count() as u64, bytes_read: plan.loaded, ..Merged::default() };
+    let mut merged =
+        Merged { rows_arrived: fates.count() as u64, bytes_read: plan.loaded, ..Merged::default() };
     for rewrite in &plan.rewrite {
         merged.replaced.push(rewrite.place);
         let Some(file) = live.get(rewrite.place) else { continue };

@@ -57,7 +57,11 @@ struct Came {
 
 impl Shown {
     /// Lays the files of one commit over what is there: table, key and body of each, in order.
-    pub(super) fn lay(&mut self, facts: &Facts, files: &[(String, u64, String, Bytes)]) -> Result<(), String> {
+    pub(super) fn lay(
+        &mut self,
+        facts: &Facts,
+        files: &[(String, u64, String, Bytes)],
+    ) -> Result<(), String> {
         let of = |name: &'static str| {
             let files = files.iter().filter(move |(table, ..)| table == name);
             files.map(|(.., body)| file::whole(body.clone())).collect::<Result<Vec<_>, _>>()
@@ -207,7 +211,11 @@ fn rows(
     let current = &metadata["current-snapshot-id"];
     let snapshots = metadata["snapshots"].as_array().map(Vec::as_slice).unwrap_or_default();
     let Some(snapshot) = snapshots.iter().find(|s| s["snapshot-id"] == *current) else {
-        return if current.is_null() || *current == -1 { Ok(Vec::new()) } else { Err("no snapshot".to_owned()) };
+        return if current.is_null() || *current == -1 {
+            Ok(Vec::new())
+        } else {
+            Err("no snapshot".to_owned())
+        };
     };
     let object = |path: &str| {
         let at = path.find("lake/freshbooks/").ok_or_else(|| format!("{path} is outside the lake"))?;
