@@ -37,7 +37,7 @@ impl Keys {
     /// Adds the keys that are in `columns`.
     pub(super) fn extend(&mut self, columns: &[ArrayRef]) -> Result<()> {
         let parts: Vec<Part<'_>> = columns.iter().map(Part::of).collect::<Result<_>>()?;
-        let rows = columns.first().map_or(0, |column| column.len());
+        let rows = columns.first().map_or(0, Array::len);
         self.ends.reserve(rows);
         self.bytes.reserve(rows * parts.len() * 9);
         for row in 0..rows {
@@ -188,7 +188,8 @@ mod tests {
     fn bytes_are_ordered_as_their_values_are_and_nulls_come_first() {
         let texts = [None, Some(""), Some("\0"), Some("a"), Some("a\0"), Some("a\0b"), Some("aa"), Some("é")];
         let longs = [None, Some(i64::MIN), Some(-1), Some(0), Some(1), Some(i64::MAX)];
-        let mut rows: Vec<_> = texts.iter().flat_map(|text| longs.iter().map(|long| (*text, *long))).collect();
+        let mut rows: Vec<_> =
+            texts.iter().flat_map(|text| longs.iter().map(|long| (*text, *long))).collect();
         rows.sort_unstable();
         let mut keys = Keys::default();
         let text: StringArray = rows.iter().map(|row| row.0).collect();

@@ -54,16 +54,12 @@ impl<'a> LiveFiles<'a> {
             conform::shared(schema, from)
         });
         found?;
-        let (batches, rows) =
-            opened.map_err(|e| damaged(self.shape, file, "is damaged").because(e))?;
+        let (batches, rows) = opened.map_err(|e| damaged(self.shape, file, "is damaged").because(e))?;
         if rows != file.rows {
             return Err(damaged(self.shape, file, &format!("has {rows} rows instead of {}", file.rows)));
         }
-        let conform = Conform::by_id(
-            &self.shape.table,
-            schema,
-            &arrow_array::RecordBatchReader::schema(&batches),
-        )?;
+        let conform =
+            Conform::by_id(&self.shape.table, schema, &arrow_array::RecordBatchReader::schema(&batches))?;
         Ok(Reader { shape: self.shape, file, conform, batches, rows: 0 })
     }
 

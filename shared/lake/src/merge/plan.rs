@@ -62,7 +62,11 @@ impl Plan {
         let mut known = Vec::with_capacity(live.files.len());
         let mut held = 0;
         for file in live.files {
-            let mut this = Known { first: live.bound(file.first.as_ref()), last: live.bound(file.last.as_ref()), ..Known::default() };
+            let mut this = Known {
+                first: live.bound(file.first.as_ref()),
+                last: live.bound(file.last.as_ref()),
+                ..Known::default()
+            };
             if fates.touch(fates.between(this.first.as_deref(), this.last.as_deref())) {
                 plan.look(live, fates, file, &mut this).await?;
                 held += if this.bytes.is_some() { file.bytes } else { 0 };
@@ -118,7 +122,8 @@ impl Plan {
         let anchors = anchors(known, is_large);
         let before = fates.between(None, anchors.first().and_then(|at| known.get(*at)?.first.as_deref()));
         // What is behind the first large file joins it or the next ones.
-        let came = if anchors.is_empty() { arrived.bytes(0..fates.arrivals.len()) } else { arrived.bytes(before) };
+        let came =
+            if anchors.is_empty() { arrived.bytes(0..fates.arrivals.len()) } else { arrived.bytes(before) };
         let rewritten: Vec<bool> = known.iter().map(|file| file.rewritten).collect();
         for at in tiers::fold(&sizes, &rewritten, came, limits) {
             if let Some(file) = known.get_mut(at) {
@@ -139,7 +144,9 @@ impl Plan {
 /// The large files to rewrite, by first key: each begins a segment.
 fn anchors(known: &[Known], is_large: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut anchors: Vec<usize> = (0..known.len())
-        .filter(|at| is_large(*at) && known.get(*at).is_some_and(|file| file.rewritten && file.first.is_some()))
+        .filter(|at| {
+            is_large(*at) && known.get(*at).is_some_and(|file| file.rewritten && file.first.is_some())
+        })
         .collect();
     anchors.sort_by_key(|at| known.get(*at).and_then(|file| file.first.clone()));
     anchors

@@ -42,7 +42,7 @@ enum Input<'a> {
     Came(Chunk<'a>),
 }
 
-impl<'a> Stream<'a> {
+impl Stream<'_> {
     /// Writes all rows, those of the smallest key first.
     pub(super) async fn run(mut self, writer: &mut Writer<'_>) -> Result<()> {
         loop {

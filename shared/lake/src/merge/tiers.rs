@@ -41,8 +41,12 @@ pub(super) fn fold(sizes: &[u64], rewritten: &[bool], came: u64, limits: Limits)
     if sizes.iter().sum::<u64>() < limits.file_bytes as u64 / 32 {
         return rest;
     }
-    let mut pool: u64 =
-        came + (0..sizes.len()).filter(|at| is_rewritten(*at)).map(file).filter(|b| of(*b, limits).is_some()).sum::<u64>();
+    let mut pool: u64 = came
+        + (0..sizes.len())
+            .filter(|at| is_rewritten(*at))
+            .map(file)
+            .filter(|b| of(*b, limits).is_some())
+            .sum::<u64>();
     rest.retain(|at| of(file(*at), limits).is_some());
     rest.sort_by_key(|at| file(*at));
     let mut folded: Vec<usize> = Vec::new();
