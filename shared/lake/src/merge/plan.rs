@@ -9,7 +9,7 @@ use super::live::LiveFiles;
 use super::{Limits, Live, tiers};
 
 /// Bytes of files, at most, that are kept between finding the keys in them and rewriting them.
-const HELD_BYTES: u64 = 64 << 20;
+const HELD_BYTES: u64 = 32 << 20;
 
 /// What a merge does.
 #[derive(Debug, Default)]

@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds rows, whose keys follow those before.
-    pub(super) async fn add(&mut self, batch: &RecordBatch, mut rows: Range<usize>) -> Result<()> {
+    pub(super) async fn add(&mut self, batch: RecordBatch, mut rows: Range<usize>) -> Result<()> {
         while !rows.is_empty() {
             let room = self.step().saturating_sub(self.waiting).max(1);
             let end = rows.end.min(rows.start + room);

@@ -1,6 +1,11 @@
 //! The rules, one by one.
 
-use super::{LIMITS, Lake, Limits, Page, rows};
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use tables::{Decoder, RawText, Verdict};
+
+use super::super::{Batches, Parts};
+use super::{Arrivals, Came, Files, LIMITS, Lake, Limits, Packing, Page, merge, read, rows, shape, texts};
 
 fn invoice(id: i64, note: &str, lines: &str) -> String {
     format!(r#"{{"id":{id},"notes":"{note}","vis_state":0,"lines":{lines}}}"#)
@@ -136,4 +141,44 @@ async fn nothing_is_written_where_nothing_changes() {
     let did = lake.commit(&[rows(&[&invoice(1, "x", "null")])]).await;
     assert_eq!(did["invoice_lines"], super::Merged::default());
     assert_eq!(did["invoices"].replaced, [0]);
+}
+
+/// Rows that were decoded anew, without a raw file.
+struct Decoded(Vec<RecordBatch>);
+
+#[async_trait]
+impl Parts for Decoded {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    async fn open(&self, part: usize, _: &[&str]) -> ::model::Result<Batches> {
+        Ok(Box::new(std::iter::once(Ok(self.0[part].clone()))))
+    }
+}
+
+#[tokio::test]
+async fn rows_may_come_from_elsewhere_than_raw_files() {
+    let lake = Lake::new("invoices", LIMITS);
+    let (mut parents, mut own) = (Decoded(Vec::new()), Decoded(Vec::new()));
+    for (number, note) in ["old", "new"].into_iter().enumerate() {
+        let mut decoder = Decoder::new(lake.table, Lake::context(number), RawText::Keep);
+        let array = r#"[{"lineid":1,"name":"a"}]"#;
+        let text = [invoice(2, note, "[]"), invoice(1, note, if number == 0 { array } else { "null" })];
+        decoder.rows(text.iter().map(String::as_str), Lake::instant(number, 0), &mut |_| Verdict::Write);
+        for (name, batch) in decoder.take().unwrap() {
+            if name.as_str() == "invoices" { parents.0.push(batch) } else { own.0.push(batch) }
+        }
+    }
+    let arrivals = Arrivals::read(lake.table, &parents).await.unwrap();
+    for (name, parts, columns, should) in [
+        ("invoices", &parents, ["id", "notes"], vec!["1|new", "2|new"]),
+        ("invoice_lines", &own, ["invoiceid", "name"], vec!["1|a"]),
+    ] {
+        let (came, mut files) = (Came { arrivals: &arrivals, parts }, Files::default());
+        merge(&lake.store, &shape(name), came, &[], LIMITS, Packing::None, &mut files).await.unwrap();
+        let batch = &read(files.0[0].bytes.clone())[0];
+        let places = columns.map(|name| batch.schema().index_of(name).unwrap());
+        assert_eq!(texts(&batch.project(&places).unwrap()), should);
+    }
 }

@@ -165,14 +165,12 @@ async fn run(seed: u64, table: &str) -> Vec<bytes::Bytes> {
 
 #[tokio::test]
 async fn random_commits_leave_what_a_map_would_hold() {
-    for seed in 0..12 {
+    for seed in 0..8 {
         run(seed, if seed % 2 == 0 { "projects" } else { "invoices" }).await;
     }
 }
 
 #[tokio::test]
 async fn equal_commits_give_equal_bytes() {
-    for seed in [100, 101] {
-        assert!(run(seed, "projects").await == run(seed, "projects").await);
-    }
+    assert!(run(101, "projects").await == run(101, "projects").await);
 }
