@@ -163,7 +163,7 @@ pub(crate) async fn merge(
 ) -> Result<Merged> {
     let mut fates = fates(shape, came).await?;
     let files = LiveFiles { store, shape, files: live };
-    let mut plan = Plan::make(files, &fates, limits).await?;
+    let plan = Plan::make(files, &fates, limits).await?;
     fates.settle(&plan.found);
     let fates = fates;
 
@@ -173,14 +173,14 @@ pub(crate) async fn merge(
         merged.replaced.push(rewrite.place);
         let Some(file) = live.get(rewrite.place) else { continue };
         merged.rows_replaced += file.rows;
-        merged.bytes_read += if rewrite.bytes.is_some() { 0 } else { file.bytes };
+        merged.bytes_read += if rewrite.bytes.is_some() || rewrite.emptied { 0 } else { file.bytes };
     }
     merged.replaced.sort_unstable();
 
     let mut delta = Delta::new(shape, &fates, came.parts, limits.delta_bytes);
     let mut writer = Writer::new(shape, limits, packing, sink);
-    let mut waiting: VecDeque<_> = std::mem::take(&mut plan.rewrite).into();
-    let mut segments: VecDeque<_> = std::mem::take(&mut plan.segments).into();
+    let mut waiting: VecDeque<_> = plan.rewrite.into_iter().filter(|file| !file.emptied).collect();
+    let mut segments: VecDeque<_> = plan.segments.into();
     loop {
         let chunk = match delta.chunk().await? {
             Some(chunk) => Source::came(shape, &fates, chunk)?,

@@ -71,7 +71,9 @@ impl Stream<'_> {
             None => self.live.load(file).await?,
         };
         let reader = self.live.open(file, bytes, &self.live.shape.schema)?;
-        let input = Input::Live { reader: Box::new(reader), last: Vec::new() };
+        // A key before the first would break the order of the rows that are written already.
+        let last = next.first.unwrap_or_default();
+        let input = Input::Live { reader: Box::new(reader), last };
         self.open.extend(Source::new(self.live.shape, self.fates, input)?);
         Ok(())
     }

@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field, Schema};
 use tables::RawText;
 
 use super::super::conform::Conform;
-use super::{LIMITS, Lake, Live, Page, read, rows, shape};
+use super::{KeyPart, LIMITS, Lake, Live, Page, read, rows, shape};
 use crate::{Encoder, Packing};
 
 async fn taxes() -> Lake {
@@ -85,6 +85,13 @@ async fn a_live_file_that_is_not_sorted_is_not_merged() {
     let bytes = encoder.finish().unwrap().bytes;
     lake.live.insert("taxes", vec![Live { bytes: bytes.len() as u64, ..file.clone() }]);
     lake.store.put(&file.key, bytes).await.unwrap();
+    let raw = lake.raw(&[rows(&[r#"{"id":2,"name":"x"}"#])]).await;
+    assert!(lake.merge(&raw).await.unwrap_err().to_string().contains("is not sorted by key"));
+
+    // Nor is one that has a smaller key than is said of it.
+    let mut lake = taxes().await;
+    let file = lake.live["taxes"][0].clone();
+    lake.live.insert("taxes", vec![Live { first: Some(KeyPart::Int(2)), ..file }]);
     let raw = lake.raw(&[rows(&[r#"{"id":2,"name":"x"}"#])]).await;
     assert!(lake.merge(&raw).await.unwrap_err().to_string().contains("is not sorted by key"));
 }
