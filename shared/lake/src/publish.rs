@@ -13,7 +13,7 @@ use model::{Error, ErrorKind, Result, TaskId, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
-use crate::merge::{self, Arrivals, Limits, Live, Merged, RawFiles, Sink, SortedFile};
+use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, files, layout};
 
@@ -229,6 +229,7 @@ impl Publication<'_> {
         let lake = self.lake;
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
         let parts = RawFiles::new(&*lake.store, self.raw.of(plan.name));
+        let came = Came { arrivals, parts: &parts };
         let task = &self.commit.task;
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
         let limits = Limits::default();

@@ -57,18 +57,18 @@ pub(super) async fn fates<'a>(
         let to = gallop(from, runs.len(), |at| runs.get(at).is_some_and(|run| run.key <= key));
         let own = from..to;
         from = to;
-        let buried = arrivals.rows_of(key).last().and_then(|row| arrivals.tombstone(*row));
-        let drops = match winner(arrivals, key, runs.get(own.clone()).unwrap_or_default()) {
-            Winner::None => false,
-            Winner::Run(run) => {
+        let (drops, since) = match winner(arrivals, key, runs.get(own.clone()).unwrap_or_default()) {
+            Winner::None => (false, None),
+            Winner::Run(row, run) => {
                 select(&mut selected, run);
-                true
+                (true, Some(row))
             }
             Winner::Unclear => {
                 unclear.push((key, own));
-                false
+                (false, None)
             }
         };
+        let buried = buried(arrivals, key, since);
         fates.push(Fate { drops, buried });
     }
 
@@ -78,7 +78,7 @@ pub(super) async fn fates<'a>(
         let says = |row: usize| arrays.get(&row).copied().unwrap_or(Says::Absent);
         let Some(row) = values(arrivals, key).rev().find(|row| says(*row) != Says::Absent) else { continue };
         if let Some(fate) = fates.get_mut(key) {
-            fate.drops = true;
+            *fate = Fate { drops: true, buried: buried(arrivals, key, Some(row)) };
         }
         if says(row) == Says::Filled {
             // Rows read at the same instant: each array that is not empty has one run, in the same order.
@@ -111,10 +111,18 @@ fn values<'a>(arrivals: &'a Arrivals<'_>, key: usize) -> impl DoubleEndedIterato
     arrivals.rows_of(key).iter().copied().filter(|row| arrivals.tombstone(*row).is_none())
 }
 
+/// The burial of the children of `key`: by the last tombstone, if it came behind the row that has them. A row that says
+/// nothing about them does not bring them back either.
+fn buried(arrivals: &Arrivals<'_>, key: usize, since: Option<usize>) -> Option<usize> {
+    let rows = arrivals.rows_of(key).iter().rev().copied();
+    rows.take_while(|row| Some(*row) != since).find_map(|row| arrivals.tombstone(row))
+}
+
 enum Winner<'r> {
     /// Only tombstones came.
     None,
-    Run(&'r Run),
+    /// The parent's row, and the run of its array.
+    Run(usize, &'r Run),
     /// Only the parents' own text tells.
     Unclear,
 }
@@ -128,7 +136,7 @@ fn winner<'r>(arrivals: &Arrivals<'_>, key: usize, runs: &'r [Run]) -> Winner<'r
     let (count, newest) = (own.clone().count(), own.next_back());
     match newest {
         // As many arrays as rows: none of them is empty or absent.
-        Some(run) if count >= parents => Winner::Run(run),
+        Some(run) if count >= parents => Winner::Run(last, run),
         _ => Winner::Unclear,
     }
 }

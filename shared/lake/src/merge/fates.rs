@@ -24,7 +24,7 @@ impl Fate {
 pub(super) struct Fates<'a> {
     pub(super) arrivals: &'a Arrivals<'a>,
     /// By key.
-    fates: Vec<Fate>,
+    by_key: Vec<Fate>,
     /// Which of the table's arrived rows come into the lake.
     selected: Vec<bool>,
     /// Keys of which only a tombstone came, and its row: it comes into the lake where no live row has the key.
@@ -53,14 +53,14 @@ impl<'a> Fates<'a> {
                 Some(row) => fates.select(*row),
                 None => fates.alone.push((key, last)),
             }
-            fates.fates.push(Fate { drops: winner.is_some(), buried });
+            fates.by_key.push(Fate { drops: winner.is_some(), buried });
         }
         fates
     }
 
     /// Of a child whose arrived rows in `selected` come into the lake.
-    pub(super) fn new(arrivals: &'a Arrivals<'a>, fates: Vec<Fate>, selected: Vec<bool>) -> Self {
-        Self { arrivals, fates, selected, alone: Vec::new() }
+    pub(super) fn new(arrivals: &'a Arrivals<'a>, by_key: Vec<Fate>, selected: Vec<bool>) -> Self {
+        Self { arrivals, by_key, selected, alone: Vec::new() }
     }
 
     fn select(&mut self, row: usize) {
@@ -107,12 +107,12 @@ impl<'a> Fates<'a> {
 
     /// Whether a live row under one of `keys` would be replaced or marked.
     pub(super) fn touch(&self, keys: Range<usize>) -> bool {
-        self.fates.get(keys).unwrap_or_default().iter().any(|fate| fate.touches())
+        self.by_key.get(keys).unwrap_or_default().iter().any(|fate| fate.touches())
     }
 
     /// How many of `keys` bring rows in place of the live ones.
     pub(super) fn drops(&self, keys: Range<usize>) -> usize {
-        self.fates.get(keys).unwrap_or_default().iter().filter(|fate| fate.drops).count()
+        self.by_key.get(keys).unwrap_or_default().iter().filter(|fate| fate.drops).count()
     }
 
     /// Calls `each` with every row whose key is touched, the key's number, and its fate.
@@ -126,7 +126,7 @@ impl<'a> Fates<'a> {
             }
             let here = rows.get(row);
             if here == wanted {
-                if let Some(fate) = self.fates.get(key).filter(|fate| fate.touches()) {
+                if let Some(fate) = self.by_key.get(key).filter(|fate| fate.touches()) {
                     each(row, key, *fate);
                 }
                 row += 1;

@@ -37,7 +37,7 @@ impl Keys {
     /// Adds the keys that are in `columns`.
     pub(super) fn extend(&mut self, columns: &[ArrayRef]) -> Result<()> {
         let parts: Vec<Part<'_>> = columns.iter().map(Part::of).collect::<Result<_>>()?;
-        let rows = columns.first().map_or(0, |column| column.len());
+        let rows = columns.first().map_or(0, Array::len);
         self.ends.reserve(rows);
         self.bytes.reserve(rows * parts.len() * 9);
         for row in 0..rows {

@@ -141,21 +141,29 @@ pub(crate) struct Merged {
     pub(crate) bytes_read: u64,
 }
 
-/// Merges `parts`, which are what came of the table of `shape`, into its live files. Where nothing changes, nothing is
+/// What came of one table.
+#[derive(Clone, Copy)]
+pub(crate) struct Came<'a> {
+    /// The keys of the table itself, or of the parent where it is a child.
+    pub(crate) arrivals: &'a Arrivals<'a>,
+    /// Its own rows.
+    pub(crate) parts: &'a dyn Parts,
+}
+
+/// Merges what came of the table of `shape` into its live files. Where nothing changes, nothing is
 /// written.
 pub(crate) async fn merge(
     store: &dyn ObjectStore,
     shape: &Shape,
-    arrivals: &Arrivals<'_>,
-    parts: &dyn Parts,
+    came: Came<'_>,
     live: &[Live],
     limits: Limits,
     packing: Packing,
     sink: &mut dyn Sink,
 ) -> Result<Merged> {
-    let mut fates = fates(shape, arrivals, parts).await?;
+    let mut fates = fates(shape, came).await?;
     let files = LiveFiles { store, shape, files: live };
-    let mut plan = Plan::make(files, &fates, limits).await?;
+    let plan = Plan::make(files, &fates, limits).await?;
     fates.settle(&plan.found);
     let fates = fates;
 
@@ -165,14 +173,14 @@ pub(crate) async fn merge(
         merged.replaced.push(rewrite.place);
         let Some(file) = live.get(rewrite.place) else { continue };
         merged.rows_replaced += file.rows;
-        merged.bytes_read += if rewrite.bytes.is_some() { 0 } else { file.bytes };
+        merged.bytes_read += if rewrite.bytes.is_some() || rewrite.emptied { 0 } else { file.bytes };
     }
     merged.replaced.sort_unstable();
 
-    let mut delta = Delta::new(shape, &fates, parts, limits.delta_bytes);
+    let mut delta = Delta::new(shape, &fates, came.parts, limits.delta_bytes);
     let mut writer = Writer::new(shape, limits, packing, sink);
-    let mut waiting: VecDeque<_> = std::mem::take(&mut plan.rewrite).into();
-    let mut segments: VecDeque<_> = std::mem::take(&mut plan.segments).into();
+    let mut waiting: VecDeque<_> = plan.rewrite.into_iter().filter(|file| !file.emptied).collect();
+    let mut segments: VecDeque<_> = plan.segments.into();
     loop {
         let chunk = match delta.chunk().await? {
             Some(chunk) => Source::came(shape, &fates, chunk)?,
@@ -191,7 +199,8 @@ pub(crate) async fn merge(
     Ok(merged)
 }
 
-async fn fates<'a>(shape: &Shape, arrivals: &'a Arrivals<'a>, parts: &dyn Parts) -> Result<Fates<'a>> {
+async fn fates<'a>(shape: &Shape, came: Came<'a>) -> Result<Fates<'a>> {
+    let Came { arrivals, parts } = came;
     if shape.table == arrivals.table().name {
         return Ok(Fates::of_table(arrivals));
     }

@@ -9,7 +9,7 @@ use super::live::LiveFiles;
 use super::{Limits, Live, tiers};
 
 /// Bytes of files, at most, that are kept between finding the keys in them and rewriting them.
-const HELD_BYTES: u64 = 64 << 20;
+const HELD_BYTES: u64 = 32 << 20;
 
 /// What a merge does.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ pub(super) struct Rewrite {
     pub(super) first: Option<Vec<u8>>,
     /// Its bytes, if they are still here.
     pub(super) bytes: Option<Bytes>,
+    /// Whether none of its rows stays, so that it need not be read.
+    pub(super) emptied: bool,
 }
 
 /// Rows that do not share a file with others.
@@ -106,7 +108,7 @@ impl Plan {
                 }
             });
         }
-        if known.rewritten {
+        if known.rewritten && known.dropped < file.rows {
             known.bytes = Some(bytes);
         }
         Ok(())
@@ -135,7 +137,12 @@ impl Plan {
             .iter_mut()
             .enumerate()
             .filter(|(_, file)| file.rewritten)
-            .map(|(place, file)| Rewrite { place, first: file.first.take(), bytes: file.bytes.take() })
+            .map(|(place, file)| Rewrite {
+                place,
+                first: file.first.take(),
+                bytes: file.bytes.take(),
+                emptied: live.get(place).is_some_and(|live| file.dropped == live.rows),
+            })
             .collect();
         self.rewrite.sort_by(|a, b| a.first.cmp(&b.first));
     }

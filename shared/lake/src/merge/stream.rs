@@ -42,7 +42,7 @@ enum Input<'a> {
     Came(Chunk<'a>),
 }
 
-impl<'a> Stream<'a> {
+impl Stream<'_> {
     /// Writes all rows, those of the smallest key first.
     pub(super) async fn run(mut self, writer: &mut Writer<'_>) -> Result<()> {
         loop {
@@ -71,23 +71,32 @@ impl<'a> Stream<'a> {
             None => self.live.load(file).await?,
         };
         let reader = self.live.open(file, bytes, &self.live.shape.schema)?;
-        let input = Input::Live { reader: Box::new(reader), last: Vec::new() };
+        // A key before the first would break the order of the rows that are written already.
+        let last = next.first.unwrap_or_default();
+        let input = Input::Live { reader: Box::new(reader), last };
         self.open.extend(Source::new(self.live.shape, self.fates, input)?);
         Ok(())
     }
 
-    /// Writes the rows of the first source up to where another begins, or another segment.
-    async fn step(&mut self, writer: &mut Writer<'_>) -> Result<()> {
+    /// Takes rows of the first source, up to where another begins, or another segment; tells which source it was.
+    fn slice(&mut self) -> Option<(usize, RecordBatch, Range<usize>)> {
         let heads = self.open.iter().enumerate().map(|(at, source)| (source.head(), at));
-        let Some((_, first)) = heads.clone().min() else { return Ok(()) };
+        let (_, first) = heads.clone().min()?;
         let other = heads.filter(|(_, at)| *at != first).map(|(head, _)| head).min();
         let file = self.waiting.front().and_then(|next| next.first.as_deref());
         let segment = self.segments.front().map(|segment| segment.from.as_slice());
         let bound: Option<Vec<u8>> = [other, file, segment].into_iter().flatten().min().map(<[u8]>::to_vec);
-        let Some(source) = self.open.get_mut(first) else { return Ok(()) };
+        let source = self.open.get_mut(first)?;
         let rows = source.until(bound.as_deref());
-        writer.add(&source.batch, rows).await?;
-        if !source.fill()? {
+        Some((first, source.batch.clone(), rows))
+    }
+
+    async fn step(&mut self, writer: &mut Writer<'_>) -> Result<()> {
+        let Some((first, batch, rows)) = self.slice() else { return Ok(()) };
+        writer.add(batch, rows).await?;
+        if let Some(source) = self.open.get_mut(first)
+            && !source.fill()?
+        {
             self.open.swap_remove(first);
         }
         Ok(())
@@ -122,7 +131,7 @@ impl<'a> Source<'a> {
         };
         let taken = span.start..end;
         span.start = end;
-        if span.is_empty() {
+        if span.start == span.end {
             self.spans.pop_front();
         }
         taken

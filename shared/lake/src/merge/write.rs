@@ -10,7 +10,7 @@ use super::parts::BATCH_ROWS;
 use super::{Limits, Shape, Sink, SortedFile};
 use crate::{Encoder, Packing};
 
-/// Slices of fewer rows than this, on average, are copied together before they are encoded.
+/// Slices of fewer rows than this, on average, are copied together before they are file.
 const SLICE_ROWS: usize = 64;
 
 /// Writes sorted rows to files.
@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds rows, whose keys follow those before.
-    pub(super) async fn add(&mut self, batch: &RecordBatch, mut rows: Range<usize>) -> Result<()> {
+    pub(super) async fn add(&mut self, batch: RecordBatch, mut rows: Range<usize>) -> Result<()> {
         while !rows.is_empty() {
             let room = self.step().saturating_sub(self.waiting).max(1);
             let end = rows.end.min(rows.start + room);
@@ -116,10 +116,10 @@ impl<'a> Writer<'a> {
     async fn close(&mut self) -> Result<()> {
         let Some(encoder) = self.encoder.take() else { return Ok(()) };
         self.rows = 0;
-        let (encoded, metadata) = encoder.finish_with_metadata()?;
-        self.written += encoded.rows;
+        let (file, metadata) = encoder.finish_with_metadata()?;
+        self.written += file.rows;
         self.files += 1;
-        self.sink.put(SortedFile { bytes: encoded.bytes, rows: encoded.rows, metadata }).await
+        self.sink.put(SortedFile { bytes: file.bytes, rows: file.rows, metadata }).await
     }
 }
 
