@@ -234,8 +234,7 @@ impl Publication<'_> {
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
-            merge::merge(&*lake.store, shape, arrivals, &parts, live, limits, lake.packing, &mut sink)
-                .await?;
+            merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
         let replaced = replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect();
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
         Ok(())
