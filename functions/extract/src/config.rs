@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use host::Settings;
+use lake::Contract;
 use model::Result;
 use url::Url;
 
@@ -34,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) bucket: String,
     pub(crate) database: String,
     pub(crate) catalog: Catalog,
+    pub(crate) contract: Contract,
     pub(crate) secret_prefix: String,
     pub(crate) queue_url: String,
     pub(crate) api_url: Url,
@@ -48,6 +50,7 @@ impl Config {
         let bucket = settings.required("FRESHLAKE_BUCKET", "the bucket of the lake");
         let database = settings.parsed("FRESHLAKE_DATABASE", "freshbooks".to_owned());
         let catalog = settings.parsed("FRESHLAKE_CATALOG", Catalog::Glue);
+        let contract = settings.parsed("FRESHLAKE_CONTRACT", Contract::default());
         let secret_prefix =
             settings.required("FRESHLAKE_SECRET_PREFIX", "what the names of the secrets start with");
         let queue_url = settings.required("FRESHLAKE_QUEUE_URL", "the queue that the tasks come from");
@@ -59,6 +62,7 @@ impl Config {
                 bucket: bucket?,
                 database: database?,
                 catalog: catalog?,
+                contract: contract?,
                 secret_prefix: secret_prefix?,
                 queue_url: queue_url?,
                 api_url: api_url?,

@@ -49,7 +49,7 @@ impl Extract {
             Catalog::Pointer => Lake::new(bucket, config.database),
         };
         let worker = Worker {
-            lake,
+            lake: lake.under(config.contract),
             api_url: config.api_url.clone(),
             transport: transport.clone(),
             clock: clock.clone(),

@@ -54,7 +54,7 @@ impl Engine {
         let budgets: BTreeMap<_, _> =
             names.iter().map(|name| (name.clone(), Arc::new(settings.budget()))).collect();
         let worker = Worker {
-            lake: Lake::new(Arc::new(machine.folder.clone()), &*settings.database),
+            lake: Lake::new(Arc::new(machine.folder.clone()), &*settings.database).under(settings.contract),
             api_url: settings.api_url.clone(),
             transport: machine.transport.clone(),
             clock: Arc::new(SystemClock),

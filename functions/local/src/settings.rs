@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use freshbooks::{Budget, Patience};
+use lake::Contract;
 use model::{ConnectionName, Error, ErrorKind, Result, TableName};
 use secrecy::SecretString;
 use toml::{Table, Value};
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) lake: PathBuf,
     /// The database that the lake's tables are in.
     pub(crate) database: String,
+    /// How far the tables follow what FreshBooks sends.
+    pub(crate) contract: Contract,
     /// Pages fetched at once.
     pub(crate) in_flight: u16,
     /// How often a page is tried.
@@ -76,6 +79,7 @@ impl Settings {
         let mut named = root.section("connections");
         let lake = root.text("lake").unwrap_or_else(|| "lake".to_owned());
         let database = root.text("database").unwrap_or_else(|| "freshbooks".to_owned());
+        let contract = root.text("contract").map(|word| word.parse::<Contract>());
         let in_flight = root.number("in_flight", 1, MOST_IN_FLIGHT.into()).and_then(|n| n.try_into().ok());
         let tries = root.number("tries", 1, MOST_TRIES.into()).and_then(|n| n.try_into().ok());
         let file_client_id = app.text("client_id");
@@ -97,6 +101,14 @@ impl Settings {
         for problem in connections.iter().flat_map(|(_, _, problems)| problems) {
             settings.problem(problem);
         }
+        let contract = match contract {
+            Some(Err(error)) => {
+                settings.problem(format!("contract: {error}"));
+                None
+            }
+            Some(Ok(contract)) => Some(contract),
+            None => Some(Contract::default()),
+        };
         let secret = |name| settings.optional(name).map(SecretString::from);
         let (client_secret, access_token) =
             (secret("FRESHBOOKS_CLIENT_SECRET"), secret("FRESHBOOKS_ACCESS_TOKEN"));
@@ -104,6 +116,7 @@ impl Settings {
             Some(Self {
                 lake: folder.join(lake.strip_prefix("./").unwrap_or(&lake)),
                 database,
+                contract: contract?,
                 in_flight: in_flight.unwrap_or(8),
                 tries: tries.unwrap_or(Patience::default().tries),
                 secrets: folder.join(SECRETS),

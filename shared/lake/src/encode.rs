@@ -7,6 +7,7 @@ use model::{Error, ErrorKind, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 /// A file is closed once it is about this large, in bytes: small enough to hold in memory and to rewrite on a small
@@ -74,6 +75,13 @@ impl Encoder {
     /// About how large the file would be if it were closed now, in bytes.
     pub fn size(&self) -> usize {
         self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Closes the file; tells its metadata, too, which has the statistics of its columns.
+    pub(crate) fn finish_with_metadata(mut self) -> Result<(Encoded, ParquetMetaData)> {
+        let metadata = self.writer.finish().map_err(failed)?;
+        let bytes = std::mem::take(self.writer.inner_mut());
+        Ok((Encoded { bytes: bytes.into(), rows: self.rows }, metadata))
     }
 
     /// Closes the file.

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod commit;
+mod contract;
 mod encode;
 mod files;
 pub mod glue;
@@ -13,6 +14,7 @@ mod table;
 mod verify;
 
 pub use commit::{Commit, Draft, Habits, Loading, Published};
+pub use contract::Contract;
 pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
 pub use seen::{KeyHash, Seen};
@@ -32,6 +34,7 @@ pub struct Lake {
     database: String,
     packing: Packing,
     catalog: Arc<dyn Catalog>,
+    contract: Contract,
 }
 
 impl Lake {
@@ -39,7 +42,8 @@ impl Lake {
     pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
         let database = database.into();
         let catalog = Arc::new(Pointer::new(Arc::clone(&store), database.clone()));
-        Self { store, database, packing: Packing::default(), catalog }
+        let (packing, contract) = (Packing::default(), Contract::default());
+        Self { store, database, packing, catalog, contract }
     }
 
     /// The lake in `store` whose tables are in `database` of the Glue Data Catalog.
@@ -50,13 +54,25 @@ impl Lake {
     ) -> Self {
         let database = database.into();
         let catalog = Arc::new(Glue::new(Arc::clone(&store), database.clone(), tables));
-        Self { store, database, packing: Packing::default(), catalog }
+        let (packing, contract) = (Packing::default(), Contract::default());
+        Self { store, database, packing, catalog, contract }
     }
 
     /// The same lake, whose new files are packed in another way.
     #[must_use]
     pub fn packed(self, packing: Packing) -> Self {
         Self { packing, ..self }
+    }
+
+    /// The same lake, whose tables follow their source so far.
+    #[must_use]
+    pub fn under(self, contract: Contract) -> Self {
+        Self { contract, ..self }
+    }
+
+    /// How far its tables follow their source.
+    pub fn contract(&self) -> Contract {
+        self.contract
     }
 
     /// How new files are packed.

@@ -16,7 +16,7 @@ use model::{Error, ErrorKind, Result, TaskId, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
-use crate::merge::{self, Arrivals, Limits, Live, Merged, Sink, SortedFile};
+use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, files, layout};
 
@@ -31,10 +31,27 @@ struct Publication<'p> {
     base: Option<&'p Commit>,
     commit: Commit,
     unit: &'p Unit,
-    /// The raw files to merge: those of the commit, after those of all before where no table shows them yet.
-    raw: Vec<DataFile>,
-    arrivals: Option<Arrivals>,
+    raw: &'p Raw,
+    /// What came of the parent; nothing if nothing did.
+    arrivals: Option<Arrivals<'p>>,
     merged: BTreeMap<&'static str, Prepared>,
+}
+
+/// The keys of the raw files to merge, by table: those of the commit, after those of all before where no table shows them
+/// yet.
+#[derive(Debug, Default)]
+struct Raw(BTreeMap<String, Vec<String>>);
+
+impl Raw {
+    fn add(&mut self, files: impl IntoIterator<Item = DataFile>) {
+        for file in files {
+            self.0.entry(file.table.0).or_default().push(file.key);
+        }
+    }
+
+    fn of(&self, table: &str) -> &[String] {
+        self.0.get(table).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// New files of one table that are put already.
@@ -66,13 +83,18 @@ impl Lake {
         self.put_content(&layout::commit(&self.database, draft.table, draft.unit, &commit.entry), body)
             .await?;
 
-        let mut raw = Vec::new();
+        let mut raw = Raw::default();
         if base.is_some_and(Commit::is_pointer) {
-            raw.extend(
-                self.commits(draft.table, draft.unit).await?.into_iter().flat_map(|commit| commit.files),
-            );
+            for commit in self.commits(draft.table, draft.unit).await? {
+                raw.add(commit.files);
+            }
         }
-        raw.extend(draft.files);
+        raw.add(draft.files);
+        let parents = RawFiles::new(&*self.store, raw.of(family.name));
+        let arrivals = match raw.of(family.name) {
+            [] => None,
+            _ => Some(Arrivals::read(family, &parents).await?),
+        };
         let publication = Publication {
             lake: self,
             family,
@@ -80,8 +102,8 @@ impl Lake {
             base,
             commit,
             unit: draft.unit,
-            raw,
-            arrivals: None,
+            raw: &raw,
+            arrivals,
             merged: BTreeMap::new(),
         };
         publication.run().await
@@ -148,8 +170,8 @@ impl Publication<'_> {
             }
             Swap::Unknown(error) => {
                 if planted::is(Bug::UnknownCommitUndone) {
-                    for file in &self.raw {
-                        self.lake.store.delete(&file.key).await?;
+                    for key in self.raw.0.values().flatten() {
+                        self.lake.store.delete(key).await?;
                     }
                     return Err(error);
                 }
@@ -164,7 +186,7 @@ impl Publication<'_> {
         let home = layout::home(&lake.database, plan.name);
         let stored = heads.metadata.get(plan.name);
         let parent = plan.name == self.family.name;
-        let came = self.raw.iter().any(|file| file.table.as_str() == self.family.name);
+        let came = self.arrivals.is_some();
         // A table that nothing was ever in is made all the same: it can be asked.
         if !came && !parent && stored.is_some() {
             return Ok(None);
@@ -176,10 +198,7 @@ impl Publication<'_> {
                 Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
             }
         };
-        let (metadata, kept_apart) = metadata.evolved(plan)?;
-        if !kept_apart.is_empty() {
-            tracing::warn!(table = plan.name, columns = ?kept_apart, "the lake keeps another type");
-        }
+        let metadata = metadata.evolved(plan, lake.contract)?;
         let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
         if came {
             let shape = metadata.shape(plan)?;
@@ -212,27 +231,14 @@ impl Publication<'_> {
             return Ok(());
         }
         let lake = self.lake;
-        let of = |table: &str| -> Vec<String> {
-            self.raw.iter().filter(|file| file.table.as_str() == table).map(|file| file.key.clone()).collect()
-        };
-        let (own, parents) = (of(plan.name), of(self.family.name));
-        if self.arrivals.is_none() {
-            self.arrivals = Some(Arrivals::read(&*lake.store, self.family, &parents).await?);
-        }
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
-        let mut sink =
-            Files { lake, table: plan.name, unit: self.unit, task: &self.commit.task, put: Vec::new() };
-        let Merged { replaced, .. } = merge::merge(
-            &*lake.store,
-            shape,
-            arrivals,
-            &own,
-            live,
-            Limits::default(),
-            lake.packing,
-            &mut sink,
-        )
-        .await?;
+        let parts = RawFiles::new(&*lake.store, self.raw.of(plan.name));
+        let came = Came { arrivals, parts: &parts };
+        let task = &self.commit.task;
+        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
+        let limits = Limits::default();
+        let Merged { replaced, .. } =
+            merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
         let replaced = replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect();
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
         Ok(())
@@ -290,7 +296,7 @@ impl Sink for Files<'_> {
             layout::data(&self.lake.database, self.table, self.unit, self.task, self.put.len(), &digest);
         let bytes = file.bytes.len() as u64;
         self.lake.put_content(&key, file.bytes).await?;
-        self.put.push(NewFile { key, bytes, footer: Arc::clone(&file.footer) });
+        self.put.push(NewFile { key, bytes, footer: Arc::new(file.metadata) });
         Ok(())
     }
 }

@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Incomplete,
     /// Too many rows of a table were rejected: the API has changed.
     TooManyRejected,
+    /// The table is frozen, and what comes no longer fits it.
+    Contract,
     /// The lake or the secret store could not be read or written.
     Storage,
     /// Someone else committed first.
@@ -76,7 +78,9 @@ impl ErrorKind {
             Self::TokenRejected => Action::Refresh,
             Self::ReconnectNeeded => Action::Reconnect,
             Self::OutOfScope | Self::OutOfPlan => Action::Park,
-            Self::Config | Self::NotFound | Self::TooManyRejected | Self::Internal => Action::Stop,
+            Self::Config | Self::NotFound | Self::TooManyRejected | Self::Contract | Self::Internal => {
+                Action::Stop
+            }
         }
     }
 
@@ -85,7 +89,7 @@ impl ErrorKind {
         match self {
             Self::Internal | Self::Conflict | Self::CommitUnknown => 1,
             Self::Config | Self::NotFound => 2,
-            Self::TooManyRejected => 3,
+            Self::TooManyRejected | Self::Contract => 3,
             Self::TokenRejected | Self::ReconnectNeeded => 4,
             Self::OutOfScope | Self::OutOfPlan => 5,
             Self::RateLimited | Self::Unavailable | Self::Malformed | Self::Incomplete => 6,

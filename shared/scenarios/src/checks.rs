@@ -7,37 +7,40 @@ use serde_json::Value;
 use sync::Outcome;
 
 use crate::ground::lock;
+use crate::oracle::Judge;
 use crate::world::World;
 
 /// Each task has committed once, and pointers are numbered without a gap.
 pub(crate) fn at_the_end(world: &World) {
     let objects = lock(&world.ground.objects).clone();
-    let mut heads: BTreeMap<&str, (u64, BTreeSet<String>)> = BTreeMap::new();
-    for (key, body) in objects.iter().filter(|(key, _)| key.contains("/commits/")) {
-        let Some((folder, _)) = key.rsplit_once('/') else { continue };
-        let commit: Value = serde_json::from_slice(body).unwrap_or_default();
-        let (number, tasks) = heads.entry(folder).or_default();
+    let mut numbers: BTreeMap<&str, u64> = BTreeMap::new();
+    for key in objects.keys().filter(|key| key.contains("/catalog/")) {
+        let Some((folder, name)) = key.rsplit_once('/') else { continue };
+        let number = numbers.entry(folder).or_default();
         *number += 1;
-        if commit["number"].as_u64() != Some(*number) {
+        if name.strip_suffix(".json").and_then(|name| name.parse().ok()) != Some(*number) {
             world.ground.violated("pointers are numbered without a gap", key.clone());
         }
-        if commit["done"] == Value::Bool(false) {
-            continue;
-        }
-        let task = commit["task"].as_str().unwrap_or_default().to_owned();
-        if !tasks.insert(task) {
-            world.ground.violated("a task commits once", key.clone());
-        }
     }
-    for (key, body) in objects.iter().filter(|(key, _)| key.contains("/commits/")) {
-        let commit: Value = serde_json::from_slice(body).unwrap_or_default();
-        let files = commit["files"].as_array().map(Vec::as_slice).unwrap_or_default();
-        for file in files.iter().filter_map(|file| file["key"].as_str()) {
-            if !objects.contains_key(file) {
-                world.ground.violated("what a commit names stays", format!("{key} names {file}"));
+    let judge = lock(&world.ground.judge);
+    for commits in judge.iter().flat_map(Judge::all_commits) {
+        let mut tasks = BTreeSet::new();
+        for key in commits {
+            let commit: Value =
+                objects.get(key).and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+            let task = commit["task"].as_str().unwrap_or_default().to_owned();
+            if commit["done"] == Value::Bool(true) && !tasks.insert(task) {
+                world.ground.violated("a task commits once", key.clone());
+            }
+            let files = commit["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+            for file in files.iter().filter_map(|file| file["key"].as_str()) {
+                if !objects.contains_key(file) {
+                    world.ground.violated("what a commit names stays", format!("{key} names {file}"));
+                }
             }
         }
     }
+    drop(judge);
     let parked = lock(&world.ground.queue).parked();
     for task in parked {
         world.ground.violated("what was parked is done once everything heals", task.id.to_string());
@@ -46,20 +49,27 @@ pub(crate) fn at_the_end(world: &World) {
 
 /// A task that says it is done has its own commit, behind which nothing is left to read.
 pub(crate) fn done(world: &World, task: &Task, outcome: &Outcome) {
-    let folder = format!("lake/freshbooks/{}/commits/{}/", task.table, task.unit.partition());
+    let commits = {
+        let judge = lock(&world.ground.judge);
+        judge
+            .iter()
+            .flat_map(|judge| judge.commits(task.table.as_str(), &task.unit))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     let objects = lock(&world.ground.objects);
-    let parsed = |body: &bytes::Bytes| serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let parsed = |key: &String| -> Value {
+        objects.get(key).and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+    };
     let id = task.id.to_string();
     let holds = |commit: &Value| {
         commit["recent_tasks"].as_array().is_some_and(|tasks| tasks.iter().any(|task| *task == *id))
     };
-    let first = || {
-        let commits = objects.range(folder.clone()..).take_while(|(key, _)| key.starts_with(&folder));
-        commits.map(|(_, body)| parsed(body)).find(holds)
-    };
+    let first = || commits.iter().map(parsed).find(holds);
     let commit = match outcome {
         Outcome::Committed(number) => {
-            let own = objects.get(&format!("{folder}{number:010}.json")).map(parsed);
+            let place = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
+            let own = place.and_then(|place| commits.get(place)).map(parsed);
             let window =
                 |own: &Value| own["done"] == Value::Bool(false) && own["task"].as_str() == Some(&*id);
             if own.as_ref().is_some_and(window) {

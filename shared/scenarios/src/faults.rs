@@ -232,7 +232,7 @@ impl Storm {
         let times = match (point.port, point.verb) {
             (Port::Token, _) => 8,
             (Port::Secrets, "make_current" | "put_pending") => 4,
-            (Port::Store, "put_if_absent") if point.of.contains("/commits/") => 6,
+            (Port::Store, "put_if_absent") if point.of.contains("/catalog/") => 6,
             (Port::Store, "put_if_absent") | (Port::Queue, _) => 2,
             _ => 1,
         };

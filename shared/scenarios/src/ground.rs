@@ -71,13 +71,13 @@ impl Ground {
         hash.finish()
     }
 
-    /// Shows a new commit to the judge.
-    pub(crate) fn judge_commit(&self, key: &str) {
+    /// Shows a new swap to the judge; `key` is that of its pointer.
+    pub(crate) fn judge_swap(&self, key: &str) {
         self.trace.count("commits");
         let mut judge = lock(&self.judge);
         let Some(judge) = judge.as_mut() else { return };
         let get = |key: &str| lock(&self.objects).get(key).cloned();
-        let found = judge.commit(key, &get, self.source.now());
+        let found = judge.swapped(key, &get, self.source.now());
         for Violation { rule, what } in found {
             self.violated(rule, what);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use freshbooks::{Budget, Client, Tokens};
-use lake::{Commit, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
+use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
 use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
 use model::time::Zone;
@@ -192,6 +192,10 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
         let finished = rows.finish(memory(table, &window, cursor, &habits), &files).await?;
+        if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
+            let new: Vec<_> = finished.unknown.iter().map(|key| format!("FreshBooks sends {key}")).collect();
+            return Err(Contract::broken(table.name, &new));
+        }
         // What stays true until something changes is told by a commit, and told once.
         let standing = proofs.iter().filter_map(|proof| proof.note.as_ref()).chain(&withheld);
         let told = |head: &Commit| standing.clone().all(|note| head.certificate.notes.contains(note));

@@ -198,8 +198,9 @@ impl Rows {
         let files = self.writer.finish(files).await?;
         let certificate = self.tally.certificate(self.table, &self.decoder, &self.known, &files);
         let rejected = self.decoder.rejected().to_vec();
+        let unknown = self.decoder.unknown_keys().keys().cloned().collect();
         let seen = remembered(self.tally, &self.known, &rejected, memory);
-        Ok(Finished { files, certificate, seen, rejected })
+        Ok(Finished { files, certificate, seen, rejected, unknown })
     }
 
     fn check_rejected(&self) -> Result<()> {
@@ -266,6 +267,8 @@ pub(crate) struct Finished {
     pub(crate) certificate: Certificate,
     pub(crate) seen: Seen,
     pub(crate) rejected: Vec<Rejected>,
+    /// Keys that no column takes.
+    pub(crate) unknown: Vec<String>,
 }
 
 impl Tally {

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::desk::Desk;
 use super::plan::{Owner, Plan};
 use super::{failed, schema};
+use crate::Contract;
 use crate::merge::{KeyPart, Live, Shape};
 
 /// The property that says which commit of each unit the table shows: one, and small, however many units there are.
@@ -91,15 +92,26 @@ impl Metadata {
         Self::dated(&builder.build().map_err(failed)?.metadata, at)
     }
 
-    /// The same table with the columns of `plan`, and the names of columns whose values cannot be united.
-    pub(crate) fn evolved(self, plan: &Plan) -> Result<(Self, Vec<String>)> {
-        let evolution = schema::evolve(self.inner.current_schema(), self.inner.last_column_id(), plan)?;
-        let Some(schema) = evolution.schema else { return Ok((self, evolution.kept_apart)) };
+    /// The same table with the columns of `plan`, as far as `contract` lets it follow.
+    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<Self> {
+        let grow = contract == Contract::Evolve;
+        let evolution = schema::evolve(self.inner.current_schema(), self.inner.last_column_id(), plan, grow)?;
+        let schema::Evolution { schema, differences, kept_apart } = evolution;
+        if contract == Contract::Freeze && !(differences.is_empty() && kept_apart.is_empty()) {
+            return Err(Contract::broken(plan.name, &[differences, kept_apart].concat()));
+        }
+        if !kept_apart.is_empty() {
+            tracing::warn!(table = plan.name, columns = %kept_apart.join(", "), "kept in _extra");
+        }
+        if !grow && !differences.is_empty() {
+            tracing::warn!(table = plan.name, columns = %differences.join(", "), "left out of the table");
+        }
+        let Some(schema) = schema else { return Ok(self) };
         let at = self.inner.last_updated_ms();
         let builder = self.inner.into_builder(None).add_current_schema(schema).map_err(failed)?;
         let mut evolved = Self::dated(&builder.build().map_err(failed)?.metadata, at)?;
         evolved.stored = self.stored;
-        Ok((evolved, evolution.kept_apart))
+        Ok(evolved)
     }
 
     /// The builder takes the machine's clock where there is no new snapshot; time comes from the caller here.
@@ -202,7 +214,7 @@ impl Metadata {
             })
         };
         let key = plan.key.iter().map(place).collect::<Result<_>>()?;
-        Ok(Shape { schema, key, whole: plan.whole })
+        Ok(Shape { table: plan.name.to_owned(), schema, key, whole: plan.whole })
     }
 
     /// The object key of something the metadata names by its path.

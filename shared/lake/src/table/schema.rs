@@ -23,28 +23,37 @@ pub(super) fn fresh(plan: &Plan) -> Result<Schema> {
 
 /// What became of a table's schema when it met its declaration.
 #[derive(Debug, Default)]
-pub(crate) struct Evolution {
+pub(super) struct Evolution {
     /// The schema that holds both, if the table's own does not.
     pub(super) schema: Option<Schema>,
-    /// Columns whose types cannot be united: the table keeps its own, and other values go to `_extra`.
-    pub(crate) kept_apart: Vec<String>,
+    /// What the declaration has and the table had not, in words.
+    pub(super) differences: Vec<String>,
+    /// Columns whose types cannot be united, in words: the table keeps its own.
+    pub(super) kept_apart: Vec<String>,
 }
 
-/// Unites the schema of a table with its declaration: new columns are added, nullable; types are widened.
-pub(super) fn evolve(current: &Schema, last_column_id: i32, plan: &Plan) -> Result<Evolution> {
+/// Unites the schema of a table with its declaration: new columns are added, nullable; types are widened. Unless the table
+/// is to `grow`, only what columns mean follows the declaration.
+pub(super) fn evolve(current: &Schema, last_column_id: i32, plan: &Plan, grow: bool) -> Result<Evolution> {
     let mut evolution = Evolution::default();
     let mut changed = false;
     let mut fields = Vec::new();
     for field in current.as_struct().fields() {
         let mut field = NestedField::clone(field);
         if let Ok(declaration) = plan.columns.field_with_name(&field.name) {
-            match widened(&field.field_type, &iceberg_type(declaration.data_type())?) {
+            let (name, declared) = (&field.name, iceberg_type(declaration.data_type())?);
+            match widened(&field.field_type, &declared) {
                 Some(wide) if wide != *field.field_type => {
-                    field.field_type = Box::new(wide);
-                    changed = true;
+                    evolution.differences.push(format!("{name} is {declared}, not {}", field.field_type));
+                    if grow {
+                        field.field_type = Box::new(wide);
+                        changed = true;
+                    }
                 }
                 Some(_) => {}
-                None => evolution.kept_apart.push(field.name.clone()),
+                None => {
+                    evolution.kept_apart.push(format!("{name} is {declared}, not {}", field.field_type));
+                }
             }
             let doc = declaration.metadata().get("comment").cloned();
             if doc != field.doc {
@@ -57,8 +66,12 @@ pub(super) fn evolve(current: &Schema, last_column_id: i32, plan: &Plan) -> Resu
     let added = plan.columns.fields().iter().filter(|field| current.field_by_name(field.name()).is_none());
     for (id, field) in (last_column_id + 1..).zip(added) {
         // Files that are there already do not have it.
-        fields.push(Arc::new(NestedField { required: false, ..declared(id, field, plan)? }));
-        changed = true;
+        let new = NestedField { required: false, ..declared(id, field, plan)? };
+        evolution.differences.push(format!("{} ({}) is new", new.name, new.field_type));
+        if grow {
+            fields.push(Arc::new(new));
+            changed = true;
+        }
     }
     if changed {
         let identity: Vec<i32> = current.identifier_field_ids().collect();

@@ -1,13 +1,16 @@
 //! The few columns of a data file that are judged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Int32Type, Int64Type};
+use arrow_array::types::{Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
+use arrow_row::{RowConverter, SortField};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A column of a batch, told by name.
 pub(super) struct Batch(RecordBatch);
@@ -47,12 +50,43 @@ impl Batch {
         Some(Cow::Owned(format!("{sign}{whole}.{part}")))
     }
 
+    /// An instant, in microseconds since 1970.
+    pub(super) fn instant(&self, name: &str, row: usize) -> Option<i64> {
+        let column = self.0.column_by_name(name).filter(|column| column.is_valid(row))?;
+        column.as_primitive_opt::<TimestampMicrosecondType>().map(|column| column.value(row))
+    }
+
+    /// A digest per row over all columns but those named, whatever their order.
+    pub(super) fn digests(&self, but: &[&str]) -> Result<Vec<u64>, String> {
+        let schema = self.0.schema();
+        let mut columns: Vec<_> = schema
+            .fields()
+            .iter()
+            .zip(self.0.columns())
+            .filter(|(field, _)| !but.contains(&field.name().as_str()))
+            .collect();
+        columns.sort_by_key(|(field, _)| field.name().clone());
+        let sorted = columns.iter().map(|(field, _)| SortField::new(field.data_type().clone())).collect();
+        let values: Vec<_> = columns.iter().map(|(_, values)| Arc::clone(values)).collect();
+        let rows = RowConverter::new(sorted).and_then(|converter| converter.convert_columns(&values));
+        Ok(rows.map_err(|e| e.to_string())?.iter().map(|row| xxh3_64(row.as_ref())).collect())
+    }
+
     /// Whether every column but those named is null.
     pub(super) fn is_bare(&self, but: &[&str], row: usize) -> bool {
         let schema = self.0.schema();
         let mut columns = schema.fields().iter().zip(self.0.columns());
         columns.all(|(field, column)| but.contains(&field.name().as_str()) || column.is_null(row))
     }
+}
+
+/// Reads all columns.
+pub(super) fn whole(bytes: Bytes) -> Result<Vec<Batch>, String> {
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)
+        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .map_err(|e| e.to_string())?;
+    reader.map(|batch| batch.map(Batch).map_err(|e| e.to_string())).collect()
 }
 
 /// Reads the columns called `names` and tells how many rows the file says it has.

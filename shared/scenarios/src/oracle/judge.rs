@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::ops::Bound;
 
 use bytes::Bytes;
 use model::{Timestamp, Unit};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{self, Facts};
 use super::fold::{self, Fold, View};
 use super::known::{Past, digest};
-use super::pointer::{Named, Place, Pointer, place};
+use super::pointer::{Named, Place, Pointer, catalog, is_pointer, place};
+use super::tables::{self, Shown};
 use super::{Except, FILES, Findings, INVENTED, NUMBERS, TWICE, Violation, current, cursor, file, lines};
 use crate::source::Source;
 
@@ -29,11 +30,14 @@ pub struct Judge {
 /// What the commits of one table of one unit came to.
 #[derive(Debug, Default)]
 struct Book {
+    /// The commits, oldest first.
+    keys: Vec<String>,
     number: u64,
     cursor: Option<Timestamp>,
     done: BTreeSet<String>,
     past: Past,
     view: View,
+    shown: Shown,
 }
 
 impl Judge {
@@ -42,28 +46,71 @@ impl Judge {
         Self { source: source.clone(), books: BTreeMap::new(), named: BTreeSet::new(), last: BTreeMap::new() }
     }
 
-    /// Takes every commit in `objects` that it has not taken yet.
+    /// Takes every commit in `objects` that counts and that it has not taken yet.
     pub fn catch_up(&mut self, objects: &BTreeMap<String, Bytes>, now: Timestamp) -> Vec<Violation> {
+        let get = |key: &str| objects.get(key).cloned();
         let mut found = Vec::new();
-        let mut at = "lake/".to_owned();
-        loop {
-            let mut rest = objects.range::<str, _>((Bound::Excluded(at.as_str()), Bound::Unbounded));
-            let Some((key, _)) = rest.next().filter(|(key, _)| key.starts_with("lake/")) else {
-                return found;
-            };
-            let Some((place, _)) = place(key) else {
-                // past everything that lies beside the commits, at once
-                at = key.clone();
-                continue;
-            };
-            match self.last.get(&place) {
-                Some(last) if last >= key => at.clone_from(last),
-                _ => {
-                    at.clone_from(key);
-                    found.extend(self.commit(key, &|key| objects.get(key).cloned(), now));
-                }
+        for key in objects.keys().filter(|key| is_pointer(key)) {
+            let taken = |(place, _): (Place, u64)| self.last.get(&place).is_some_and(|last| last >= key);
+            if !place(key).is_some_and(taken) {
+                found.extend(self.commit(key, &get, now));
             }
         }
+        let mut last: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        last.extend(objects.keys().filter_map(|key| Some((catalog(key)?, key.as_str()))));
+        for key in last.into_values() {
+            found.extend(self.swapped(key, &get, now));
+        }
+        found
+    }
+
+    /// Takes a swap: the commits that it makes count, and the tables that it shows; `key` is that of its pointer.
+    pub fn swapped(
+        &mut self,
+        key: &str,
+        get: &dyn Fn(&str) -> Option<Bytes>,
+        now: Timestamp,
+    ) -> Vec<Violation> {
+        let mut findings = Findings::default();
+        let Some((database, family)) = catalog(key) else {
+            findings.add(NUMBERS, format!("{key} is no place for a pointer"));
+            return findings.0;
+        };
+        let json = |key: &str| get(key).and_then(|body| serde_json::from_slice::<Value>(&body).ok());
+        let mut metadata = BTreeMap::new();
+        for (table, at) in json(key).iter().filter_map(|pointer| pointer["tables"].as_object()).flatten() {
+            match at.as_str().and_then(json) {
+                Some(json) => _ = metadata.insert(table.clone(), json),
+                None => findings.add(FILES, format!("{key}: {at} is not there")),
+            }
+        }
+        let units = metadata.get(family).and_then(|parent| parent["properties"]["freshlake.units"].as_str());
+        let units: BTreeMap<String, String> =
+            units.and_then(|units| serde_json::from_str(units).ok()).unwrap_or_default();
+        for (unit, entry) in units {
+            let place = Place { database: database.to_owned(), table: family.to_owned(), unit };
+            let mut new = vec![place.commit(&entry)];
+            while let Some(last) = new.last().filter(|key| self.last.get(&place) != Some(key)) {
+                let before = get(last).and_then(|body| serde_json::from_slice::<Pointer>(&body).ok());
+                match before.and_then(|commit| commit.previous) {
+                    Some(before) => new.push(place.commit(&before)),
+                    None => break,
+                }
+            }
+            new.retain(|key| self.last.get(&place) != Some(key));
+            if new.is_empty() {
+                continue;
+            }
+            for commit in new.iter().rev() {
+                findings.0.extend(self.commit(commit, get, now));
+            }
+            let Some(facts) = facts::find(family) else { continue };
+            let shown = self.books.get(&place).map(|book| &book.shown);
+            if let Some(shown) = shown {
+                tables::judge(facts, &place.unit, &metadata, shown, key, get, &mut findings);
+            }
+        }
+        findings.0
     }
 
     /// Takes one new commit, whose pointer is at `key`; `get` reads an object. Commits of a table come in their order,
@@ -93,6 +140,7 @@ impl Judge {
         };
         self.last.insert(place.clone(), key.to_owned());
         let mut book = self.books.remove(&place).unwrap_or_default();
+        book.keys.push(key.to_owned());
         book.numbers(&pointer, (key, number), now, &mut findings);
         let files = self.files(&place, &pointer, key, get, &mut findings);
         let facts = facts::find(&place.table);
@@ -106,6 +154,18 @@ impl Judge {
         }
         self.books.insert(place, book);
         findings.0
+    }
+
+    /// The keys of the commits of a table of a unit that count, oldest first.
+    pub fn commits(&self, table: &str, unit: &Unit) -> &[String] {
+        let unit = unit.partition();
+        let book = self.books.iter().find(|(place, _)| place.table == table && place.unit == unit);
+        book.map_or(&[], |(_, book)| &book.keys)
+    }
+
+    /// The keys of all commits that count, table by table, oldest first.
+    pub fn all_commits(&self) -> impl Iterator<Item = &[String]> {
+        self.books.values().map(|book| book.keys.as_slice())
     }
 
     /// Whether everything that was committed is all there is now.
@@ -217,6 +277,9 @@ impl Book {
         findings: &mut Findings,
     ) {
         let full = pointer.mode.as_deref() == Some("full");
+        if let Err(error) = self.shown.lay(facts, &files) {
+            findings.add(FILES, format!("{at}: {error}"));
+        }
         let mut fold = Fold::new(facts, &self.past, at, (pointer.cursor, full));
         for (table, rows, key, body) in files {
             let child = facts.child.filter(|child| child.name == table);

@@ -12,6 +12,7 @@ mod judge;
 mod known;
 mod lines;
 mod pointer;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -41,6 +42,8 @@ pub const GUESS: &str = "nothing deleted on a guess";
 pub const AHEAD: &str = "cursor never ahead";
 /// No older row replaces a newer one.
 pub const BACKWARDS: &str = "never backwards";
+/// The current tables show just what the commits have named: of each key the row written last, of each parent its lines.
+pub const TABLES: &str = "current tables show what was committed";
 /// The lake has what the source has.
 pub const CURRENT: &str = "current";
 

@@ -18,6 +18,9 @@ pub(super) struct Pointer {
     #[serde(default)]
     pub(super) seen: Option<String>,
     pub(super) recent_tasks: Vec<String>,
+    /// What the commit before is called.
+    #[serde(default)]
+    pub(super) previous: Option<String>,
 }
 
 /// A file as a commit names it.
@@ -50,6 +53,29 @@ pub(super) fn place(key: &str) -> Option<(Place, u64)> {
     if lake != "lake" || commits != "commits" || parts.next().is_some() {
         return None;
     }
-    let number = file.strip_suffix(".json")?.parse().ok()?;
+    // behind the number stands what is inside, except where the commit is a pointer itself
+    let name = file.strip_suffix(".json")?;
+    let number = name.split_once('-').map_or(name, |(number, _)| number).parse().ok()?;
     Some((Place { database: database.to_owned(), table: table.to_owned(), unit: unit.to_owned() }, number))
+}
+
+/// Whether the commit at `key` counts by being there.
+pub(super) fn is_pointer(key: &str) -> bool {
+    place(key).is_some() && !key.rsplit('/').next().unwrap_or_default().contains('-')
+}
+
+/// `lake/<database>/<family>/catalog/<number>.json`, which says where the tables of a family are.
+pub(super) fn catalog(key: &str) -> Option<(&str, &str)> {
+    let mut parts = key.split('/');
+    let mut next = || parts.next();
+    let (lake, database, family, catalog, _) = (next()?, next()?, next()?, next()?, next()?);
+    (lake == "lake" && catalog == "catalog" && parts.next().is_none()).then_some((database, family))
+}
+
+impl Place {
+    /// Where the commit is that is called `entry`.
+    pub(super) fn commit(&self, entry: &str) -> String {
+        let Self { database, table, unit } = self;
+        format!("lake/{database}/{table}/commits/{unit}/{entry}.json")
+    }
 }

@@ -44,8 +44,8 @@ impl ObjectStore for Bucket {
             }
             objects.insert(key.to_owned(), body.clone());
             drop(objects);
-            if key.contains("/commits/") {
-                ground.judge_commit(key);
+            if key.contains("/catalog/") {
+                ground.judge_swap(key);
             }
             Ok(Put::Created)
         };

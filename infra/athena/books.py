@@ -1,0 +1,121 @@
+"""Books to try the views on: those of the demo, and small ones made by hand."""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TYPES = {"TEXT": "VARCHAR", "TIMESTAMP UTC": "TIMESTAMPTZ"}
+
+
+def script(name):
+    """A program of this folder, as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, str(HERE / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+CREATE_VIEWS, GENERATE = script("create_views"), script("generate")
+
+
+def program():
+    """The release binary of `freshlake`."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    path = Path(os.environ.get("FRESHLAKE", target / "release" / "freshlake"))
+    assert path.exists(), f"{path} is missing: cargo build --release -p freshlake"
+    return path
+
+
+def freshlake(*arguments, folder=None):
+    done = subprocess.run([program(), *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@cache
+def declared():
+    """Every table as `freshlake tables` tells it, children behind their parents."""
+    return json.loads(freshlake("tables", "--format", "json"))
+
+
+def every_table():
+    """Each table, and the one it is part of."""
+    for table in declared():
+        yield table, None
+        for child in table["children"]:
+            yield child, table
+
+
+def database():
+    db = duckdb.connect()
+    # Nobody's views may depend on where they are asked.
+    db.execute("SET TimeZone = 'America/St_Johns'")
+    db.execute("CREATE SCHEMA raw")
+    return db
+
+
+def make_views(db, *names, changed=None):
+    """Every view, or these and those they are made of; `changed` are texts to try in place of some."""
+    for name, statement in CREATE_VIEWS.statements("main", "raw", names):
+        if changed and name in changed:
+            statement = f"CREATE OR REPLACE VIEW main.{name} AS\n{changed[name]}"
+        db.execute(statement)
+
+
+def demo_lake(folder):
+    """The lake of `freshlake demo`: raw.<table> with every version, <table> with one row per key."""
+    freshlake("demo", "--quiet", "--out", str(folder))
+    db = database()
+    for table, parent in every_table():
+        current_table(db, folder / "lake", table, parent)
+    make_views(db)
+    return db
+
+
+def current_table(db, lake, table, parent):
+    """The table called `table`, and its raw one. Where the lake itself has current tables, they are to be read here."""
+    name, unit = table["name"], GENERATE.UNIT[(parent or table)["belongs_to"]]
+    files = lake / "raw" / name / "**" / "*.parquet"
+    db.execute(f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
+    if parent:
+        # Those that the last reading of the parent brought.
+        keys = ", ".join([*unit, f'"{table["key"][0]}"'])
+        parent_keys = ", ".join([*unit, f'"{parent["key"][0]}"'])
+        where = f"""WHERE ({keys}, _extracted_at) IN (
+            SELECT ({parent_keys}, max(_extracted_at)) FROM raw.{parent["name"]} WHERE _raw IS NOT NULL
+            GROUP BY {parent_keys})"""
+    else:
+        keys = ", ".join([*unit, *(f'"{key}"' for key in table["key"])])
+        where = f"QUALIFY _extracted_at = max(_extracted_at) OVER (PARTITION BY {keys})"
+    db.execute(f"CREATE TABLE {name} AS SELECT DISTINCT * EXCLUDE (_raw) FROM raw.{name} {where}")
+
+
+def empty_lake():
+    """Every table and every raw table, without a row; views are yet to be made."""
+    db = database()
+    for table, _ in every_table():
+        columns = [f'"{column["name"]}" {TYPES.get(column["type"], column["type"])}' for column in table["columns"]]
+        db.execute(f"CREATE TABLE raw.{table['name']} ({', '.join(columns)})")
+        db.execute(f"CREATE TABLE {table['name']} ({', '.join(c for c in columns if not c.startswith('_raw', 1))})")
+    return db
+
+
+def add(db, table, **columns):
+    """A row of `table`; what is not given is null."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})", list(columns.values()))
+
+
+def rows(db, query, parameters=None):
+    """What a query answers, as texts: exact, and the same on every machine."""
+    relation = db.execute(query, parameters or [])
+    names = [column[0] for column in relation.description]
+    return [dict(zip(names, row)) for row in relation.fetchall()]
