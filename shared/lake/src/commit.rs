@@ -57,6 +57,9 @@ pub struct Commit {
     /// What the metadata called the commit before this one.
     #[serde(default)]
     pub previous: Option<String>,
+    /// Whether it changes nothing and only keeps a task from committing that was based on the one before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fence: bool,
 }
 
 /// A reading in windows that has not come to its end.
@@ -163,6 +166,7 @@ impl Commit {
             seen,
             recent_tasks,
             previous: base.map(|b| b.entry.clone()),
+            fence: false,
         }
     }
 

@@ -4,7 +4,6 @@
 //! true, and invisible. Another unit that swaps first costs a rebase, which carries over what it did and reuses what was
 //! merged; another commit of the same unit costs the task its reading.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "publishing does not ask yet"))]
 mod fence;
 
 use std::collections::{BTreeMap, HashSet};
@@ -18,7 +17,8 @@ use tables::Table;
 use crate::catalog::{Heads, Move, Swap};
 use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
-use crate::{Commit, DataFile, Draft, Lake, Published, files, layout};
+use crate::{Commit, DataFile, Draft, Lake, Published, Seen, files, layout};
+use fence::Standing;
 
 /// A swap that lost against another unit's is made again this often.
 const REBASES: usize = 8;
@@ -28,8 +28,10 @@ struct Publication<'p> {
     lake: &'p Lake,
     family: &'static Table,
     plans: Vec<Plan>,
-    base: Option<&'p Commit>,
+    base: Option<Commit>,
     commit: Commit,
+    /// The fence that was put, and perhaps is up.
+    fence: Option<Commit>,
     unit: &'p Unit,
     raw: &'p Raw,
     /// What came of the parent; nothing if nothing did.
@@ -66,6 +68,8 @@ struct Prepared {
 enum Attempt {
     Won,
     Lost,
+    /// Our fence is up: everything anew, on top of it.
+    Fenced,
     Again(Option<Error>),
 }
 
@@ -78,13 +82,10 @@ impl Lake {
         let key = layout::seen(&self.database, draft.table, draft.unit, draft.task, &files::sha256(&seen));
         self.put_content(&key, seen).await?;
         let mut commit = Commit::on(base, &draft, key);
-        let body = commit.to_json()?;
-        commit.entry = layout::entry(commit.number, &files::sha256(&body));
-        self.put_content(&layout::commit(&self.database, draft.table, draft.unit, &commit.entry), body)
-            .await?;
+        self.put_commit(draft.table, draft.unit, &mut commit).await?;
 
         let mut raw = Raw::default();
-        if base.is_some_and(Commit::is_pointer) {
+        if self.is_unshown(draft.table, draft.unit, base).await? {
             for commit in self.commits(draft.table, draft.unit).await? {
                 raw.add(commit.files);
             }
@@ -99,8 +100,9 @@ impl Lake {
             lake: self,
             family,
             plans: Plan::family(family),
-            base,
+            base: base.cloned(),
             commit,
+            fence: None,
             unit: draft.unit,
             raw: &raw,
             arrivals,
@@ -108,23 +110,41 @@ impl Lake {
         };
         publication.run().await
     }
+
+    /// Puts a commit and names it by what is inside.
+    async fn put_commit(&self, table: &str, unit: &Unit, commit: &mut Commit) -> Result<()> {
+        let body = commit.to_json()?;
+        commit.entry = layout::entry(commit.number, &files::sha256(&body));
+        self.put_content(&layout::commit(&self.database, table, unit, &commit.entry), body).await
+    }
+
+    /// Whether no table shows the rows of `base` yet; a fence shows no more than what it stands on.
+    async fn is_unshown(&self, table: &str, unit: &Unit, base: Option<&Commit>) -> Result<bool> {
+        let Some(mut commit) = base.cloned() else { return Ok(false) };
+        while let Some(previous) = commit.previous.clone().filter(|_| commit.fence) {
+            commit = self.commit(table, unit, &previous).await?;
+        }
+        Ok(commit.is_pointer())
+    }
 }
 
 impl Publication<'_> {
     async fn run(mut self) -> Result<Published> {
-        for step in self.lake.catalog.steps(self.family) {
-            let mut unknown = None;
-            let mut rebases = 0;
-            loop {
-                match self.attempt(&step, unknown.is_some()).await? {
-                    Attempt::Won => break,
-                    Attempt::Lost => return Ok(Published::Lost),
-                    Attempt::Again(error) => unknown = error.or(unknown),
+        let steps = self.lake.catalog.steps(self.family);
+        let (mut at, mut rebases, mut unknown) = (0, 0, None);
+        while let Some(step) = steps.get(at) {
+            match self.attempt(step, unknown.is_some()).await? {
+                Attempt::Won => {
+                    (at, rebases, unknown) = (at + 1, 0, None);
+                    continue;
                 }
-                rebases += 1;
-                if rebases > REBASES {
-                    return Err(self.given_up(unknown));
-                }
+                Attempt::Lost => return Ok(Published::Lost),
+                Attempt::Fenced => (at, unknown) = (0, None),
+                Attempt::Again(error) => unknown = error.or(unknown),
+            }
+            rebases += 1;
+            if rebases > REBASES {
+                return Err(self.given_up(unknown));
             }
         }
         self.settle().await;
@@ -142,7 +162,13 @@ impl Publication<'_> {
             tracing::debug!(name: "commit_was_ours", target: "path", task = %self.commit.task, "the commit is in");
             return Ok(Attempt::Won);
         }
-        let base = self.base.filter(|base| !base.is_pointer()).map(|base| &base.entry);
+        if let Some(fence) = self.fence.take_if(|fence| shown.as_ref() == Some(&fence.entry)) {
+            self.commit = self.commit.clone().behind(&fence);
+            self.lake.put_commit(self.family.name, self.unit, &mut self.commit).await?;
+            self.base = Some(fence);
+            return Ok(Attempt::Fenced);
+        }
+        let base = self.base.as_ref().filter(|base| !base.is_pointer()).map(|base| &base.entry);
         if shown.as_ref() != base {
             tracing::debug!(name: "commit_was_anothers", target: "path", task = %self.commit.task, "another task was first");
             return Ok(Attempt::Lost);
@@ -150,9 +176,14 @@ impl Publication<'_> {
         if in_doubt {
             tracing::debug!(name: "commit_never_arrived", target: "path", task = %self.commit.task, "the commit is not in");
         }
+        match self.standing(step, &heads).await? {
+            Standing::Ours => return Ok(Attempt::Won),
+            Standing::Pending => return self.fence(&heads).await,
+            Standing::Free => {}
+        }
         let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
         for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
-            if let Some((key, next)) = self.stage(plan, &heads).await? {
+            if let Some((key, next)) = self.stage(plan, &heads, None).await? {
                 metadata.insert(plan.name.to_owned(), key);
                 columns.insert(plan.name.to_owned(), next.columns()?);
             }
@@ -180,13 +211,68 @@ impl Publication<'_> {
         }
     }
 
-    /// The next version of a table, put and named, if the commit changes it.
-    async fn stage(&mut self, plan: &Plan, heads: &Heads) -> Result<Option<(String, Metadata)>> {
+    /// What stands against switching the tables of a step. Where the parent switches with them, nothing can.
+    async fn standing(&self, step: &[&'static str], heads: &Heads) -> Result<Standing> {
+        if step.contains(&self.family.name) || self.arrivals.is_none() {
+            return Ok(Standing::Free);
+        }
+        let base = self.base.as_ref().map_or(0, |base| base.number);
+        let mut ours = 0;
+        for key in step.iter().filter_map(|table| heads.metadata.get(*table)) {
+            let entry = self.lake.metadata(key).await?.shows(self.unit)?;
+            match fence::standing(entry.as_deref(), base, &self.commit.entry) {
+                Standing::Ours => ours += 1,
+                Standing::Pending => return Ok(Standing::Pending),
+                Standing::Free => {}
+            }
+        }
+        Ok(if ours == step.len() { Standing::Ours } else { Standing::Free })
+    }
+
+    /// Sends a fence. Whether it is up, loading tells.
+    async fn fence(&mut self, heads: &Heads) -> Result<Attempt> {
+        let fence = if let Some(fence) = self.fence.take() {
+            fence
+        } else {
+            let nothing = Seen::default().encode(self.lake.packing)?;
+            let (table, unit, task) = (self.family.name, self.unit, &self.commit.task);
+            let key = layout::seen(&self.lake.database, table, unit, task, &files::sha256(&nothing));
+            if self.base.is_none() {
+                self.lake.put_content(&key, nothing).await?;
+            }
+            let mut fence = Commit::fence(self.base.as_ref(), &self.commit, key);
+            self.lake.put_commit(table, unit, &mut fence).await?;
+            fence
+        };
+        tracing::debug!(name: "commit_fenced", target: "path", task = %self.commit.task, "another task is half way");
+        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
+        for plan in self.plans.clone().iter().filter(|plan| plan.name == self.family.name) {
+            if let Some((key, next)) = self.stage(plan, heads, Some(&fence)).await? {
+                metadata.insert(plan.name.to_owned(), key);
+                columns.insert(plan.name.to_owned(), next.columns()?);
+            }
+        }
+        self.fence = Some(fence);
+        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
+        let moved = Move { family: self.family, unit, task, at, metadata, columns };
+        Ok(match self.lake.catalog.swap(heads, &moved).await? {
+            Swap::Won | Swap::Lost => Attempt::Again(None),
+            Swap::Unknown(error) => Attempt::Again(Some(error)),
+        })
+    }
+
+    /// The next version of a table, put and named, if the commit changes it, or if `fence` is to go up.
+    async fn stage(
+        &mut self,
+        plan: &Plan,
+        heads: &Heads,
+        fence: Option<&Commit>,
+    ) -> Result<Option<(String, Metadata)>> {
         let lake = self.lake;
         let home = layout::home(&lake.database, plan.name);
         let stored = heads.metadata.get(plan.name);
         let parent = plan.name == self.family.name;
-        let came = self.arrivals.is_some();
+        let came = self.arrivals.is_some() && fence.is_none();
         // A table that nothing was ever in is made all the same: it can be asked.
         if !came && !parent && stored.is_some() {
             return Ok(None);
@@ -206,11 +292,11 @@ impl Publication<'_> {
             self.merge(plan, &shape, &live).await?;
         }
         let nothing = Prepared { live: Vec::new(), added: Vec::new(), replaced: HashSet::new() };
-        let prepared = self.merged.get(plan.name).unwrap_or(&nothing);
+        let prepared = self.merged.get(plan.name).filter(|_| fence.is_none()).unwrap_or(&nothing);
         let told = [("freshlake.run", self.run_id()), ("freshlake.task", self.commit.task.to_string())];
         let change = Change {
             unit: self.unit,
-            entry: &self.commit.entry,
+            entry: &fence.unwrap_or(&self.commit).entry,
             at: self.commit.committed_at,
             told: &told,
             added: &prepared.added,

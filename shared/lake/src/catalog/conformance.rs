@@ -1,6 +1,6 @@
 //! What every catalog has to keep, and what each one keeps beyond that.
 
-mod fakes;
+pub(crate) mod fakes;
 mod glue;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ mod glue_raw;
 mod pointer;
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 
 pub(crate) use glue::Glue;
 pub(crate) use pointer::Pointer;

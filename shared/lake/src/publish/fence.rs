@@ -8,7 +8,13 @@
 //! read, as nothing else has changed.
 
 #[cfg(test)]
+mod half_way;
+#[cfg(test)]
 mod model;
+
+use ::model::{Certificate, Mode, TableStatus};
+
+use crate::Commit;
 
 /// What a child's entry means to a commit of the same unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,63 @@ fn number(entry: &str) -> u64 {
     let number = entry.split_once('-').map_or(entry, |(number, _)| number);
     // What cannot be read is never settled.
     number.parse().unwrap_or(u64::MAX)
+}
+
+impl Commit {
+    /// A fence by the task of `next` on top of `base`: the same state under a name of its own. `nothing` names what was
+    /// seen before the first commit.
+    pub(crate) fn fence(base: Option<&Self>, next: &Self, nothing: String) -> Self {
+        let proof = base.map(|base| &base.certificate);
+        Self {
+            entry: String::new(),
+            number: next.number,
+            mode: Mode::Incremental,
+            // The task that fences has more to do, and is not among those that are done.
+            done: false,
+            cursor: base.and_then(|base| base.cursor),
+            loading: base.and_then(|base| base.loading.clone()),
+            habits: base.map(|base| base.habits.clone()).unwrap_or_default(),
+            files: Vec::new(),
+            certificate: Certificate {
+                status: proof.map_or(TableStatus::Empty, |proof| proof.status),
+                notes: proof.map(|proof| proof.notes.clone()).unwrap_or_default(),
+                ..unread()
+            },
+            seen: base.map_or(nothing, |base| base.seen.clone()),
+            recent_tasks: base.map(|base| base.recent_tasks.clone()).unwrap_or_default(),
+            fence: true,
+            ..next.clone()
+        }
+    }
+
+    /// The same commit on top of `fence`, which has changed nothing.
+    pub(crate) fn behind(self, fence: &Self) -> Self {
+        Self { entry: String::new(), number: fence.number + 1, previous: Some(fence.entry.clone()), ..self }
+    }
+}
+
+/// What a task can prove that has read nothing.
+fn unread() -> Certificate {
+    Certificate {
+        status: TableStatus::Empty,
+        requests: 0,
+        pages: 0,
+        rereadings: 0,
+        total_first: 0,
+        total_last: 0,
+        distinct_keys: 0,
+        rows_new: 0,
+        rows_changed: 0,
+        rows_unchanged: 0,
+        rows_deleted: 0,
+        rows_undeleted: 0,
+        rows_rejected: 0,
+        child_rows: 0,
+        first_updated: None,
+        last_updated: None,
+        content_digest: "0".repeat(16),
+        notes: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -12,13 +12,15 @@ use crate::glue::{GlueTable, GlueTables, Registered, Registration};
 
 /// What happens to the next change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     #[default]
     Fine,
     /// It never arrives, and nobody says so.
     LostBefore,
     /// It takes effect, and nobody says so.
     LostAfter,
+    /// It is refused for good.
+    Refused,
 }
 
 fn lost() -> Error {
@@ -30,13 +32,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     objects: Mutex<BTreeMap<String, Bytes>>,
     fate: Mutex<Fate>,
 }
 
 impl Memory {
-    pub(super) fn next(&self, fate: Fate) {
+    pub(crate) fn next(&self, fate: Fate) {
         *locked(&self.fate) = fate;
     }
 }
@@ -81,28 +83,34 @@ impl ObjectStore for Memory {
 
 /// Glue as its documentation says: one entry per name, replaced only at the version that was read.
 #[derive(Debug, Default)]
-pub(super) struct FakeGlue {
+pub(crate) struct FakeGlue {
     tables: Mutex<BTreeMap<String, (u64, GlueTable)>>,
     fate: Mutex<Fate>,
+    /// The table whose next change has this fate.
+    fated: Mutex<BTreeMap<String, Fate>>,
     /// Every call, in order.
     calls: Mutex<Vec<String>>,
 }
 
 impl FakeGlue {
-    pub(super) fn next(&self, fate: Fate) {
+    pub(crate) fn next(&self, fate: Fate) {
         *locked(&self.fate) = fate;
     }
 
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn next_of(&self, table: &str, fate: Fate) {
+        locked(&self.fated).insert(table.to_owned(), fate);
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut *locked(&self.calls))
     }
 
-    pub(super) fn table(&self, name: &str) -> Option<GlueTable> {
+    pub(crate) fn table(&self, name: &str) -> Option<GlueTable> {
         locked(&self.tables).get(name).map(|(_, table)| table.clone())
     }
 
     /// What another program does.
-    pub(super) fn edit(&self, name: &str, edit: impl FnOnce(&mut GlueTable)) {
+    pub(crate) fn edit(&self, name: &str, edit: impl FnOnce(&mut GlueTable)) {
         if let Some((version, table)) = locked(&self.tables).get_mut(name) {
             *version += 1;
             edit(table);
@@ -121,8 +129,12 @@ impl FakeGlue {
         // Raw tables are no swaps.
         let fate =
             if name.starts_with("raw_") { Fate::Fine } else { std::mem::take(&mut *locked(&self.fate)) };
+        let fate = locked(&self.fated).remove(name).unwrap_or(fate);
         if fate == Fate::LostBefore {
             return Err(lost());
+        }
+        if fate == Fate::Refused {
+            return Err(Error::new(ErrorKind::Storage, "no"));
         }
         let registration = change(&mut locked(&self.tables));
         if fate == Fate::LostAfter { Err(lost()) } else { Ok(registration) }
