@@ -5,6 +5,7 @@ Run as `python ministack_like_aws.py`; the settings are ministack's own environm
 """
 
 import json
+from pathlib import Path
 
 from ministack.core import iam_actions
 from ministack.services import eventbridge, lambda_svc, secretsmanager
@@ -90,7 +91,41 @@ def numbers_are_numbers():
     lambda_svc._sqs_esm_concurrency = concurrency
 
 
+def athena_reads_iceberg():
+    """Athena reads an Iceberg table as its current metadata says; ministack reads every file below its location."""
+    import duckdb
+    import duckdb_extension_avro
+    import duckdb_extension_iceberg
+
+    from ministack.services import athena
+
+    relation, connect = athena._table_relation, duckdb.connect
+    extensions = [next(Path(package.__path__[0]).rglob("*.duckdb_extension"))
+                  for package in (duckdb_extension_avro, duckdb_extension_iceberg)]
+
+    def table_relation(table, files):
+        told = table.get("Parameters") or {}
+        if told.get("table_type") != "ICEBERG":
+            return relation(table, files)
+        name = told["metadata_location"].rpartition("/")[2]
+        [metadata] = [file for file in files if file.endswith(f"/metadata/{name}")]
+        if "current-snapshot-id" not in json.loads(Path(metadata).read_text()):
+            return athena._empty_relation(table)
+        version = name.removesuffix(".metadata.json")
+        return (f"iceberg_scan('{Path(metadata).parents[1]}', version = '{version}', allow_moved_paths = true,"
+                " version_name_format = '%s%s.metadata.json')")
+
+    def connected(*arguments, **named):
+        connection = connect(*arguments, config={"allow_unsigned_extensions": "true"}, **named)
+        for extension in extensions:
+            connection.execute(f"LOAD '{extension}'")
+        return connection
+
+    athena._table_relation, duckdb.connect = table_relation, connected
+
+
 if __name__ == "__main__":
+    athena_reads_iceberg()
     secrets_have_labels_like_aws()
     a_batch_needs_the_right_of_one_message()
     schedules_tell_their_time()

@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import subprocess
+from decimal import Decimal
 
 import duckdb
 import pyarrow.parquet
@@ -173,6 +174,30 @@ def test_athena_reads_raw(aws, lake, catalog, files):
     paths = [path for (name, _), group in files.items() if name == "invoices" for path in group]
     counted = duckdb.sql("select count(*), count(distinct invoiceid) from read_parquet(?)", params=[paths]).fetchone()
     assert answer == [[str(value) for value in counted]] and counted[0] > 0
+
+
+def test_athena_joins_invoices_lines_and_payments(aws, lake, catalog, simulator):
+    seen = 0
+    for business in simulator.businesses:
+        account = business["account_id"]
+        rows = athena(aws, lake, f"""
+            with l as (select invoiceid, count(*) n, sum(amount) amount from invoice_lines
+                       where _account_id = '{account}' group by invoiceid),
+                 p as (select invoiceid, sum(amount) amount from payments
+                       where _account_id = '{account}' group by invoiceid)
+            select i.amount_code, count(*), sum(i.amount), sum(l.n), sum(l.amount), sum(p.amount)
+            from invoices i left join l on l.invoiceid = i.invoiceid left join p on p.invoiceid = i.invoiceid
+            where i._account_id = '{account}' group by i.amount_code""")
+        invoices, payments = simulator.truth(account, "invoices"), simulator.truth(account, "payments")
+        lines = invoices["children"]["lines"]
+        money = {code: [Decimal(sum or 0) for sum in sums] for code, _, *sums in rows}
+        assert sum(int(count) for _, count, *_ in rows) == invoices["rows"]
+        assert sum(int(n or 0) for n in (row[3] for row in rows)) == lines["rows"]
+        for at, truth in ((0, invoices), (2, lines), (3, payments)):
+            told = {code: Decimal(text) for code, text in truth["sums"]["amount"].items()}
+            assert {code: sums[at] for code, sums in money.items() if sums[at]} == {c: v for c, v in told.items() if v}
+        seen += lines["rows"]
+    assert seen > 0
 
 
 def athena(aws, lake, sql):
