@@ -31,6 +31,10 @@ pub(super) struct Memory(Mutex<BTreeMap<String, Bytes>>);
 
 #[async_trait]
 impl ObjectStore for Memory {
+    fn uri(&self) -> String {
+        "memory://lake".to_owned()
+    }
+
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
         let mut objects = self.0.lock().unwrap();
         if objects.contains_key(key) {
