@@ -8,6 +8,7 @@ use iceberg::spec::{
 };
 use model::{Error, ErrorKind, Result, Timestamp, Unit};
 use parquet::file::metadata::ParquetMetaData;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::desk::Desk;
@@ -19,6 +20,9 @@ use model::port::ObjectStore;
 
 /// Snapshots that a table keeps: what a reader can go back to, and the bound of its metadata.
 const SNAPSHOTS: usize = 200;
+
+/// Earlier versions that the metadata names.
+pub(super) const VERSIONS: usize = 20;
 
 /// A data file that is put and not yet part of the table.
 #[derive(Clone, Debug)]
@@ -57,19 +61,27 @@ impl Metadata {
         units.insert(change.unit.partition(), change.entry.to_owned());
         let previous = self.stored.as_deref().and_then(|key| key.strip_prefix(home));
         let previous = previous.map(|rest| format!("{}{rest}", self.location()));
-        let snapshot = if change.added.is_empty() && change.replaced.is_empty() {
-            None
-        } else {
-            Some(self.snapshot(store, home, contents, &change, at).await?)
-        };
-        let outlived = self.outlived();
-        let mut builder = self.inner.into_builder(previous);
-        builder = builder.set_properties(Self::units_property(&units)?).map_err(failed)?;
-        if let Some(snapshot) = snapshot {
-            builder = builder.set_branch_snapshot(snapshot, MAIN_BRANCH).map_err(failed)?;
-            builder = builder.remove_snapshots(&outlived);
+        let units = Self::units_property(&units)?;
+        if change.added.is_empty() && change.replaced.is_empty() {
+            return self.edited(at, |json| {
+                if let Some(Value::Object(properties)) = json.get_mut("properties") {
+                    properties.extend(units.into_iter().map(|(key, value)| (key, value.into())));
+                }
+                let log = json.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
+                if let (Value::Array(log), Some(previous)) = (log, previous) {
+                    let before = self.inner.last_updated_ms();
+                    log.push(serde_json::json!({ "metadata-file": previous, "timestamp-ms": before }));
+                    let surplus = log.len().saturating_sub(VERSIONS);
+                    log.drain(..surplus);
+                }
+            });
         }
-        Self::dated(&builder.build().map_err(failed)?.metadata, at)
+        let snapshot = self.snapshot(store, home, contents, &change, at).await?;
+        let outlived = self.outlived();
+        let builder = self.inner.into_builder(previous).set_properties(units).map_err(failed)?;
+        let builder = builder.set_branch_snapshot(snapshot, MAIN_BRANCH).map_err(failed)?;
+        let built = builder.remove_snapshots(&outlived).build().map_err(failed)?;
+        Self::dated(built.metadata, at)
     }
 
     /// The oldest snapshots, where one more would be too many.

@@ -9,7 +9,7 @@ use iceberg::spec::{
 };
 use model::port::ObjectStore;
 use model::{Error, ErrorKind, Result, Unit};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::desk::Desk;
@@ -79,7 +79,7 @@ impl Metadata {
         let properties = [
             ("comment", plan.doc),
             ("write.parquet.compression-codec", "zstd"),
-            ("write.metadata.previous-versions-max", "20"),
+            ("write.metadata.previous-versions-max", &super::advance::VERSIONS.to_string()),
             (UNITS, "{}"),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -89,7 +89,7 @@ impl Metadata {
             TableMetadataBuilder::new(schema, spec, sorted, location, FormatVersion::V2, properties.into())
                 .map_err(failed)?
                 .assign_uuid(uuid);
-        Self::dated(&builder.build().map_err(failed)?.metadata, at)
+        Self::dated(builder.build().map_err(failed)?.metadata, at)
     }
 
     /// The same table with the columns of `plan`, as far as `contract` lets it follow.
@@ -107,21 +107,35 @@ impl Metadata {
             tracing::warn!(table = plan.name, columns = %differences.join(", "), "left out of the table");
         }
         let Some(schema) = schema else { return Ok(self) };
-        let at = self.inner.last_updated_ms();
-        let builder = self.inner.into_builder(None).add_current_schema(schema).map_err(failed)?;
-        let mut evolved = Self::dated(&builder.build().map_err(failed)?.metadata, at)?;
+        let id = self.inner.schemas_iter().map(|known| known.schema_id()).max().unwrap_or_default() + 1;
+        let last = self.inner.last_column_id().max(schema.highest_field_id());
+        let schema = schema.into_builder().with_schema_id(id).build().map_err(failed)?;
+        let schema = serde_json::to_value(&schema).map_err(unwritable)?;
+        let mut evolved = self.edited(self.inner.last_updated_ms(), |json| {
+            if let Some(Value::Array(schemas)) = json.get_mut("schemas") {
+                schemas.push(schema);
+            }
+            json.insert("current-schema-id".to_owned(), id.into());
+            json.insert("last-column-id".to_owned(), last.into());
+        })?;
         evolved.stored = self.stored;
         Ok(evolved)
     }
 
-    /// The builder takes the machine's clock where there is no new snapshot; time comes from the caller here.
-    pub(super) fn dated(metadata: &TableMetadata, at: i64) -> Result<Self> {
-        let failed = |e| Error::new(ErrorKind::Internal, "cannot write table metadata").because(e);
-        let mut json = serde_json::to_value(metadata).map_err(failed)?;
-        if let Some(updated) = json.get_mut("last-updated-ms") {
-            *updated = at.into();
+    /// The same table as of another moment.
+    pub(super) fn dated(metadata: TableMetadata, at: i64) -> Result<Self> {
+        Self { inner: metadata, stored: None }.edited(at, |_| {})
+    }
+
+    /// The same table with changes that are none of its rows. Iceberg's own builder takes the machine's clock for these,
+    /// and refuses them where an earlier commit had a clock that was ahead; here time comes from the caller.
+    pub(super) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
+        let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
+        if let Some(json) = json.as_object_mut() {
+            json.insert("last-updated-ms".to_owned(), at.into());
+            edit(json);
         }
-        Ok(Self { inner: serde_json::from_value(json).map_err(failed)?, stored: None })
+        Ok(Self { inner: serde_json::from_value(json).map_err(unwritable)?, stored: None })
     }
 
     /// Reads the object called `key`.
@@ -136,8 +150,7 @@ impl Metadata {
 
     /// As JSON. Equal tables have equal texts.
     pub(crate) fn to_json(&self) -> Result<Bytes> {
-        let failed = |e| Error::new(ErrorKind::Internal, "cannot write table metadata").because(e);
-        let mut json = serde_json::to_value(&self.inner).map_err(failed)?;
+        let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
         // These come out of hash tables.
         for (list, by) in
             [("snapshots", "sequence-number"), ("schemas", "schema-id"), ("partition-specs", "spec-id")]
@@ -151,7 +164,7 @@ impl Metadata {
                 ids.sort_by_key(Value::as_i64);
             }
         }
-        serde_json::to_vec(&json).map(Bytes::from).map_err(failed)
+        serde_json::to_vec(&json).map(Bytes::from).map_err(unwritable)
     }
 
     /// Where the table is, as its own paths say. A lake that was moved keeps the place it was made in.
@@ -182,8 +195,7 @@ impl Metadata {
     }
 
     pub(super) fn units_property(units: &BTreeMap<String, String>) -> Result<HashMap<String, String>> {
-        let text = serde_json::to_string(units)
-            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write table metadata").because(e))?;
+        let text = serde_json::to_string(units).map_err(unwritable)?;
         Ok(HashMap::from([(UNITS.to_owned(), text)]))
     }
 
@@ -283,6 +295,10 @@ impl Metadata {
         files.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(files)
     }
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "cannot write table metadata").because(error)
 }
 
 impl Contents {
