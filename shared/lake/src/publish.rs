@@ -72,7 +72,9 @@ impl Lake {
         let family = tables::find(draft.table)
             .ok_or_else(|| Error::new(ErrorKind::Internal, format!("there is no table {}", draft.table)))?;
         let seen = draft.seen.encode(self.packing)?;
-        let key = layout::seen(&self.database, draft.table, draft.unit, draft.task, &files::sha256(&seen));
+        let at = draft.committed_at;
+        let key =
+            layout::seen(&self.database, draft.table, draft.unit, draft.task, at, &files::sha256(&seen));
         self.put_content(&key, seen).await?;
         let mut commit = Commit::on(base, &draft, key);
         let body = commit.to_json()?;

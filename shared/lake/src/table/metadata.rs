@@ -16,6 +16,7 @@ use super::desk::Desk;
 use super::plan::{Owner, Plan};
 use super::{failed, schema};
 use crate::merge::{KeyPart, Live, Shape};
+use crate::{files, layout};
 
 /// The property that says which commit of each unit the table shows: one, and small, however many units there are.
 const UNITS: &str = "freshlake.units";
@@ -114,11 +115,14 @@ impl Metadata {
 
     /// Reads the object called `key`.
     pub(crate) fn read(key: &str, body: &[u8]) -> Result<Self> {
-        let inner = serde_json::from_slice(body).map_err(|e| {
-            Error::new(ErrorKind::Storage, format!("{key} is damaged"))
-                .because(e)
-                .next("restore the object from a backup, or rebuild the table with freshlake replay")
-        })?;
+        let damaged = |what: &str| {
+            Error::new(ErrorKind::Storage, format!("{key} {what}"))
+                .next("restore the object from a backup or an earlier version")
+        };
+        if !layout::names_content(key, &files::sha256(body)) {
+            return Err(damaged("has another content than its name says (SHA-256)"));
+        }
+        let inner = serde_json::from_slice(body).map_err(|e| damaged("is damaged").because(e))?;
         Ok(Self { inner, stored: Some(key.to_owned()) })
     }
 
@@ -322,9 +326,15 @@ fn concerns(file: &ManifestFile, owner: &Owner) -> bool {
     }
 }
 
+/// Reads a manifest or a list of manifests; what is inside is what its name says.
 pub(super) async fn read(store: &dyn ObjectStore, key: &str) -> Result<Bytes> {
-    store.get(key).await?.ok_or_else(|| {
-        Error::new(ErrorKind::Storage, format!("{key} is missing"))
+    let broken = |what: &str| {
+        Error::new(ErrorKind::Storage, format!("{key} {what}"))
             .next("see what else is with freshlake verify; freshlake replay rebuilds a table from raw")
-    })
+    };
+    let bytes = store.get(key).await?.ok_or_else(|| broken("is missing"))?;
+    if !layout::names_content(key, &files::sha256(&bytes)) {
+        return Err(broken("has another content than its name says (SHA-256)"));
+    }
+    Ok(bytes)
 }

@@ -1,6 +1,7 @@
 //! One table of the lake as Iceberg describes it. Nothing outside this folder names the `iceberg` crate.
 
 mod advance;
+mod avro;
 mod desk;
 mod metadata;
 mod plan;
