@@ -23,6 +23,11 @@ pub(crate) fn database(database: &str) -> String {
     format!("lake/{database}/")
 }
 
+/// An object that is put to read the store's clock from it.
+pub(crate) fn probe(database: &str) -> String {
+    format!("lake/{database}/maintain.probe")
+}
+
 /// The folder of one table, which Iceberg calls its location.
 pub(crate) fn home(database: &str, table: &str) -> String {
     format!("lake/{database}/{table}")

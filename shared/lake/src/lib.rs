@@ -5,6 +5,7 @@ mod commit;
 mod encode;
 mod files;
 mod layout;
+mod maintain;
 mod merge;
 mod publish;
 mod seen;
@@ -14,6 +15,7 @@ mod verify;
 pub use commit::{Commit, Draft, Habits, Loading, Published};
 pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
+pub use maintain::{Maintained, Swept, Upkeep};
 pub use seen::{KeyHash, Seen};
 pub use verify::{Damage, Verified};
 

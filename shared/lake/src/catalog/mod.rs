@@ -1,6 +1,6 @@
 //! Which version of each table counts.
 
-mod pointer;
+pub(crate) mod pointer;
 
 pub(crate) use pointer::Pointer;
 

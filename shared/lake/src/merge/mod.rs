@@ -16,6 +16,7 @@ mod children;
 mod conform;
 mod delta;
 mod fates;
+mod inspect;
 mod keys;
 mod live;
 mod parts;
@@ -45,6 +46,7 @@ use stream::{Source, Stream};
 use write::Writer;
 
 pub(crate) use arrivals::Arrivals;
+pub(crate) use inspect::inspect;
 pub(crate) use parts::{Batches, Parts, RawFiles};
 
 /// How the rows of a lake table are laid out.

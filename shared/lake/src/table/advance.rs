@@ -55,8 +55,7 @@ impl Metadata {
         let at = change.at.as_millisecond().max(self.inner.last_updated_ms());
         let mut units = self.units()?;
         units.insert(change.unit.partition(), change.entry.to_owned());
-        let previous = self.stored.as_deref().and_then(|key| key.strip_prefix(home));
-        let previous = previous.map(|rest| format!("{}{rest}", self.location()));
+        let previous = self.path(home);
         let snapshot = if change.added.is_empty() && change.replaced.is_empty() {
             None
         } else {
@@ -70,6 +69,21 @@ impl Metadata {
             builder = builder.remove_snapshots(&outlived);
         }
         Self::dated(&builder.build().map_err(failed)?.metadata, at)
+    }
+
+    /// Where this version is stored.
+    fn path(&self, home: &str) -> Option<String> {
+        let rest = self.stored.as_deref().and_then(|key| key.strip_prefix(home))?;
+        Some(format!("{}{rest}", self.location()))
+    }
+
+    /// The version without some of its snapshots. The instant makes it this attempt's own.
+    pub(crate) fn without(self, home: &str, snapshots: &[i64], at: Timestamp) -> Result<Self> {
+        let (previous, updated) = (self.path(home), self.inner.last_updated_ms());
+        let told = HashMap::from([("freshlake.maintained".to_owned(), at.to_string())]);
+        let builder = self.inner.into_builder(previous).set_properties(told).map_err(failed)?;
+        let built = builder.remove_snapshots(snapshots).build().map_err(failed)?;
+        Self::dated(&built.metadata, at.as_millisecond().max(updated))
     }
 
     /// The oldest snapshots, where one more would be too many.

@@ -3,13 +3,15 @@
 mod advance;
 mod avro;
 mod desk;
+mod inspect;
 mod metadata;
 mod plan;
 mod schema;
 mod statistics;
 
 pub(crate) use advance::{Change, NewFile};
-pub(crate) use metadata::{LiveFile, Metadata, Snapshot};
+pub(crate) use inspect::Entry;
+pub(crate) use metadata::{Metadata, Snapshot};
 pub(crate) use plan::{Owner, Plan};
 
 use model::{Error, ErrorKind};
