@@ -86,7 +86,8 @@ impl Lake {
     /// What is wrong with an object is damage, whatever the reason; an error is that the lake cannot be listed. What nothing
     /// names is no damage: a run that died leaves it, and `maintain` sweeps it.
     pub async fn verify(&self, table: Option<&str>) -> Result<Verified> {
-        let mut verification = Verification { lake: self, named: Named::default(), verified: Verified::default() };
+        let mut verification =
+            Verification { lake: self, named: Named::default(), verified: Verified::default() };
         for family in tables::ALL.iter().filter(|family| table.is_none_or(|table| family.name == table)) {
             verification.family(family).await?;
         }
@@ -152,7 +153,11 @@ impl Verification<'_> {
     async fn place(&self, family: &'static Table, table: &str) -> Result<Place> {
         let home = layout::home(&self.lake.database, table);
         let listed = self.lake.store.list(&format!("{home}/")).await?;
-        Ok(Place { family, home, sizes: listed.into_iter().map(|object| (object.key, object.size)).collect() })
+        Ok(Place {
+            family,
+            home,
+            sizes: listed.into_iter().map(|object| (object.key, object.size)).collect(),
+        })
     }
 
     /// The commits of a unit that count, oldest first and from `entry` on back; tells the keys that they brought, if all could
@@ -164,7 +169,10 @@ impl Verification<'_> {
         let mut next = entry.map(|entry| format!("{folder}{entry}.json"));
         while let Some(key) = next.take_if(|key| !layout::is_pointer_commit(key)) {
             let commit = self.read(&chain, &key).await;
-            next = commit.as_ref().and_then(|commit| commit.previous.as_ref()).map(|p| format!("{folder}{p}.json"));
+            next = commit
+                .as_ref()
+                .and_then(|commit| commit.previous.as_ref())
+                .map(|p| format!("{folder}{p}.json"));
             found.push((key, commit));
         }
         // Commits that were pointers themselves count by being there.
@@ -175,7 +183,8 @@ impl Verification<'_> {
         }
         let mut keys: Vec<&String> = Vec::new();
         if entry.is_none() || last.is_some() || broken {
-            let numbered = place.sizes.keys().filter(|key| key.starts_with(&folder) && layout::is_pointer_commit(key));
+            let numbered =
+                place.sizes.keys().filter(|key| key.starts_with(&folder) && layout::is_pointer_commit(key));
             keys.extend(numbered.filter(|key| last.as_ref().is_none_or(|last| *key <= last)));
             keys.extend(last.iter().filter(|last| !place.sizes.contains_key(*last)));
         }
@@ -208,7 +217,13 @@ impl Verification<'_> {
     }
 
     /// Which commits are behind a broken one is not known: none of those that are there may be damaged.
-    async fn behind(&mut self, place: &Place, chain: &Chain, folder: &str, read: &[(String, Option<Commit>)]) {
+    async fn behind(
+        &mut self,
+        place: &Place,
+        chain: &Chain,
+        folder: &str,
+        read: &[(String, Option<Commit>)],
+    ) {
         let is_new = |key: &&String| {
             key.starts_with(folder)
                 && !layout::is_pointer_commit(key)

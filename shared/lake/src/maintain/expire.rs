@@ -39,13 +39,18 @@ impl Lake {
     ) -> Result<Expiry> {
         let put: HashMap<&str, Timestamp> =
             listed.iter().map(|object| (object.key.as_str(), object.modified)).collect();
-        let old = |key: &str| put.get(key).is_some_and(|at| now.duration_since(*at) >= upkeep.keep.max(upkeep.spare));
+        let old = |key: &str| {
+            put.get(key).is_some_and(|at| now.duration_since(*at) >= upkeep.keep.max(upkeep.spare))
+        };
         let mut expiry = Expiry::default();
         for step in self.catalog.steps(family) {
             for _ in 0..TRIES {
                 let heads = self.catalog.load(family).await?;
                 let expired = self.outdated(&step, &heads, &old).await?;
-                if !upkeep.delete || expired.0.is_empty() || self.swap_without(family, &heads, &expired, now).await? {
+                if !upkeep.delete
+                    || expired.0.is_empty()
+                    || self.swap_without(family, &heads, &expired, now).await?
+                {
                     expiry.0.extend(expired.0);
                     break;
                 }

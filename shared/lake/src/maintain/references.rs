@@ -120,7 +120,9 @@ impl References {
         // Commits that were pointers themselves count by being there, until a table shows one of their unit.
         let mut pointers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for object in listed.iter().filter(|object| layout::is_pointer_commit(&object.key)) {
-            if let Some((unit, name)) = object.key.strip_prefix(&commits).and_then(|rest| rest.split_once('/')) {
+            if let Some((unit, name)) =
+                object.key.strip_prefix(&commits).and_then(|rest| rest.split_once('/'))
+            {
                 self.keys.insert(object.key.clone());
                 let name = name.strip_suffix(".json").unwrap_or(name);
                 pointers.entry(unit.to_owned()).or_default().insert(name.to_owned());

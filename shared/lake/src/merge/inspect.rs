@@ -37,6 +37,7 @@ pub(crate) fn inspect(
         }
         each(&batch, &hashes);
     }
-    let footer = ParquetRecordBatchReaderBuilder::try_new(bytes).map(|builder| Arc::clone(builder.metadata()));
+    let footer =
+        ParquetRecordBatchReaderBuilder::try_new(bytes).map(|builder| Arc::clone(builder.metadata()));
     footer.map(|footer| (footer, ascends)).map_err(crate::encode::failed)
 }

@@ -46,12 +46,7 @@ impl Metadata {
     }
 
     /// The manifests that are in the list at `key`.
-    pub(crate) async fn listed(
-        &self,
-        store: &dyn ObjectStore,
-        home: &str,
-        key: &str,
-    ) -> Result<Vec<Listed>> {
+    pub(crate) async fn listed(&self, store: &dyn ObjectStore, home: &str, key: &str) -> Result<Vec<Listed>> {
         let bytes = metadata::read(store, key).await?;
         let list = ManifestList::parse_with_version(&bytes, FormatVersion::V2).map_err(failed)?;
         let listed = list.consume_entries().into_iter().map(|file| {
@@ -81,16 +76,30 @@ impl Metadata {
                 deleted += 1;
                 continue;
             }
-            if entry.snapshot_id() == Some(manifest.file.added_snapshot_id) { added += 1 } else { existing += 1 }
+            if entry.snapshot_id() == Some(manifest.file.added_snapshot_id) {
+                added += 1
+            } else {
+                existing += 1
+            }
             rows += entry.record_count();
             let told = entry.data_file().clone();
             let owner = match told.partition().fields().first() {
-                Some(Some(Literal::Primitive(PrimitiveLiteral::String(text)))) => Some(Owner::Text(text.clone())),
-                Some(Some(Literal::Primitive(PrimitiveLiteral::Long(number)))) => Some(Owner::Number(*number)),
+                Some(Some(Literal::Primitive(PrimitiveLiteral::String(text)))) => {
+                    Some(Owner::Text(text.clone()))
+                }
+                Some(Some(Literal::Primitive(PrimitiveLiteral::Long(number)))) => {
+                    Some(Owner::Number(*number))
+                }
                 _ => None,
             };
             let key = self.key_of(told.file_path(), home)?;
-            entries.push(Entry { key, rows: told.record_count(), bytes: told.file_size_in_bytes(), owner, told });
+            entries.push(Entry {
+                key,
+                rows: told.record_count(),
+                bytes: told.file_size_in_bytes(),
+                owner,
+                told,
+            });
         }
         let file = &manifest.file;
         let told = file.added_rows_count.unwrap_or_default() + file.existing_rows_count.unwrap_or_default();
@@ -121,8 +130,7 @@ impl Metadata {
         let told = &entry.told;
         let Some(owner) = &entry.owner else { return Ok(Some("the owner")) };
         let (path, spec) = (told.file_path().to_owned(), self.inner.default_partition_spec_id());
-        let is =
-            statistics::describe(path, entry.bytes, footer, self.inner.current_schema(), owner, spec)?;
+        let is = statistics::describe(path, entry.bytes, footer, self.inner.current_schema(), owner, spec)?;
         Ok(if is.record_count() != told.record_count() {
             Some("the number of rows")
         } else if is.split_offsets() != told.split_offsets() {
@@ -147,7 +155,9 @@ impl Plan {
     /// The unit of a table of `family` whose rows have `owner` in their unit column.
     pub(crate) fn unit_of(family: Family, owner: &Owner) -> Option<Unit> {
         match (family, owner) {
-            (Family::Accounting | Family::Report, Owner::Text(id)) => Some(Unit::Account(AccountId(id.clone()))),
+            (Family::Accounting | Family::Report, Owner::Text(id)) => {
+                Some(Unit::Account(AccountId(id.clone())))
+            }
             (Family::Projects | Family::TimeTracking | Family::Comments, Owner::Number(id)) => {
                 Some(Unit::Business(BusinessId(*id)))
             }

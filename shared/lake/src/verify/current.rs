@@ -152,7 +152,8 @@ impl Verification<'_> {
             Ok(shape) => shape,
             Err(error) => return self.unreadable(plan.name, key, &error, &next),
         };
-        for entry in entries.iter().filter(|entry| !self.named.wrong.contains(&entry.key)).collect::<Vec<_>>() {
+        for entry in entries.iter().filter(|entry| !self.named.wrong.contains(&entry.key)).collect::<Vec<_>>()
+        {
             match self.file(place, plan, metadata, &shape, entry, rows).await {
                 Ok(()) => {
                     self.verified.files += 1;
@@ -187,7 +188,8 @@ impl Verification<'_> {
         if !entry.key.starts_with(&format!("{}/data/{partition}/", place.home)) {
             return Err(format!("is not where rows of {partition} are"));
         }
-        let live = Live { key: entry.key.clone(), rows: entry.rows, bytes: entry.bytes, first: None, last: None };
+        let live =
+            Live { key: entry.key.clone(), rows: entry.rows, bytes: entry.bytes, first: None, last: None };
         let parent = plan.name == place.family.name;
         let keys = rows.keys.entry(partition.clone()).or_default();
         let shown = rows.shown.entry(partition).or_default();
@@ -201,7 +203,9 @@ impl Verification<'_> {
                 strange = Err(what);
             }
         })
-        .map_err(|error| error.message().strip_prefix(&*entry.key).unwrap_or(error.message()).trim().to_owned())?;
+        .map_err(|error| {
+            error.message().strip_prefix(&*entry.key).unwrap_or(error.message()).trim().to_owned()
+        })?;
         if !ascends {
             return Err("is not sorted by key, or has a key twice".to_owned());
         }

@@ -116,7 +116,11 @@ fn decode(body: Bytes, key: Option<&[&str]>) -> Result<Read, String> {
     Ok(read)
 }
 
-pub(super) fn hash_keys(batch: &RecordBatch, key: &[&str], into: &mut HashSet<KeyHash>) -> Result<(), String> {
+pub(super) fn hash_keys(
+    batch: &RecordBatch,
+    key: &[&str],
+    into: &mut HashSet<KeyHash>,
+) -> Result<(), String> {
     let mut texts = vec![String::new(); batch.num_rows()];
     for name in key {
         let column = batch.column_by_name(name).ok_or_else(|| format!("has no column {name}"))?;

@@ -95,12 +95,18 @@ impl Verification<'_> {
             if Some(told.as_str()) == current {
                 continue;
             }
-            let version = |stem: &str| stem.split_once('-').and_then(|(version, _)| version.parse::<u64>().ok());
+            let version =
+                |stem: &str| stem.split_once('-').and_then(|(version, _)| version.parse::<u64>().ok());
             let named = format!("{}/metadata/{told}.metadata.json", layout::home(&lake.database, table));
             let is_there = matches!(lake.store.get(&named).await, Ok(Some(_)));
             if is_there && version(&told) > current.and_then(version) {
                 let pointer = layout::pointer(&lake.database, family.name, newest + 1);
-                self.damage(table, &pointer, format!("is missing, though readers were shown {told}"), RESTORE_POINTER);
+                self.damage(
+                    table,
+                    &pointer,
+                    format!("is missing, though readers were shown {told}"),
+                    RESTORE_POINTER,
+                );
             } else {
                 let what = format!("names {told:?}, not the version that counts");
                 self.note(table, &key, what, "the next run writes it");

@@ -129,7 +129,11 @@ async fn five_hundred_damages_are_found_all_of_them() {
         let table = if dice.u8(..8) == 0 { None } else { family(key) };
         let found = verified(damaged, table).await;
         // Where readers without a catalog look mends itself.
-        let told = if of == "hint" { found.notes.iter().chain(&found.damage) } else { found.damage.iter().chain(&[]) };
+        let told = if of == "hint" {
+            found.notes.iter().chain(&found.damage)
+        } else {
+            found.damage.iter().chain(&[])
+        };
         let told: Vec<_> = told.collect();
         if !told.iter().any(|damage| damage.key == *key) {
             missed.push(format!("{of} {way} {key}: {told:?}"));
