@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Read the lake back and tell what is damaged
     Verify(Verify),
+    /// Rebuild a current table and its children from the raw rows, without asking FreshBooks
+    Replay(Replay),
 }
 
 #[derive(Args, Debug)]
@@ -257,6 +259,12 @@ pub(crate) struct Verify {
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// The table; that of a child stands for its parent
+    pub(crate) table: String,
 }
 
 fn connection(text: &str) -> Result<ConnectionName, String> {

@@ -12,6 +12,7 @@ mod log;
 mod machine;
 mod pull;
 mod queue;
+mod replay;
 mod rows;
 mod screen;
 mod settings;
@@ -69,6 +70,7 @@ async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<
         Command::Decode(arguments) => decode::run(&arguments, screen),
         Command::Show(arguments) => show::run(&arguments, settings()?, screen).await,
         Command::Status(arguments) => status::run(&arguments, settings()?, screen).await,
+        Command::Replay(arguments) => replay::run(&arguments, settings()?, screen).await,
         Command::Verify(arguments) => verify::run(&arguments, settings()?, screen).await,
     }
 }

@@ -105,7 +105,7 @@ fn a_sound_lake_is_verified_and_a_damaged_one_says_what_to_do() {
     let sound = json(&world, &["verify", "--json"]);
     let named = |part: &str| world.files("lake").iter().filter(|(path, _)| path.contains(part)).count();
     assert_eq!(sound["commits"], named("/commits/"));
-    assert_eq!(sound["files"], named("/raw/") + named("/seen/"));
+    assert_eq!(sound["files"], named("/raw/") + named("/seen/") + named("/data/"));
     assert_eq!(sound["damage"], json!([]));
 
     let file = world.files("lake/raw/items").swap_remove(0).0;

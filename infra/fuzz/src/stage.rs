@@ -89,7 +89,7 @@ impl ObjectStore for Memory {
     async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
         let objects = self.0.lock().unwrap();
         let found = objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(found.map(|(key, body)| ObjectInfo { key: key.clone(), size: body.len() as u64 }).collect())
+        Ok(found.map(|(key, body)| ObjectInfo { key: key.clone(), size: body.len() as u64, modified: model::Timestamp::UNIX_EPOCH }).collect())
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -10,7 +10,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use model::port::{ObjectInfo, ObjectStore, Put};
-use model::{ErrorKind, Result};
+use model::{ErrorKind, Result, Timestamp};
 
 use crate::attempts::Attempts;
 use crate::failure;
@@ -101,7 +101,9 @@ impl ObjectStore for S3Store {
             let page = page.map_err(|e| failure::storage("s3:ListBucket", self.url(prefix), e))?;
             objects.extend(page.contents.into_iter().flatten().filter_map(|object| {
                 let size = u64::try_from(object.size.unwrap_or(0)).unwrap_or(0);
-                Some(ObjectInfo { key: object.key?, size })
+                // An object whose time is unknown is never old.
+                let modified = object.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
+                Some(ObjectInfo { key: object.key?, size, modified: modified.unwrap_or(Timestamp::MAX) })
             }));
         }
         Err(model::Error::new(

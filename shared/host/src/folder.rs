@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::port::{ObjectInfo, ObjectStore, Put, Random};
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, Timestamp};
 
 use crate::OsRandom;
 use crate::lock::FolderLock;
@@ -161,7 +161,10 @@ impl Folder {
                         waiting.push(key);
                     }
                 } else if metadata.is_file() && key.starts_with(prefix) {
-                    found.push(ObjectInfo { key, size: metadata.len() });
+                    // A file whose time is unknown is never old.
+                    let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+                    let modified = modified.unwrap_or(Timestamp::MAX);
+                    found.push(ObjectInfo { key, size: metadata.len(), modified });
                 }
             }
         }

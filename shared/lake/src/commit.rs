@@ -186,6 +186,11 @@ impl Commit {
                 .because(e)
                 .next("restore the object from a backup or an earlier version")
         };
+        if !layout::is_pointer_commit(key) && !layout::names_content(key, &files::sha256(body)) {
+            let what = format!("{key} has another content than its name says (SHA-256)");
+            let error = Error::new(ErrorKind::Storage, what);
+            return Err(error.next("restore the object from a backup or an earlier version"));
+        }
         let version: Version = serde_json::from_slice(body).map_err(damaged)?;
         if version.format > FORMAT {
             let what = format!("{key} was written by a newer freshlake (format {})", version.format);
@@ -247,7 +252,7 @@ impl Lake {
     pub(crate) async fn metadata(&self, key: &str) -> Result<Metadata> {
         let body = self.store.get(key).await?.ok_or_else(|| {
             Error::new(ErrorKind::Storage, format!("{key} is missing"))
-                .next("restore the object from a backup, or rebuild the table with freshlake replay")
+                .next("restore the object from a backup or an earlier version")
         })?;
         Metadata::read(key, &body)
     }

@@ -1,7 +1,7 @@
 //! Where each object of a lake is.
 
 use jiff::civil::Date;
-use model::{TaskId, Unit};
+use model::{TaskId, Timestamp, Unit};
 
 /// `raw/<table>/account_id=<a>/dt=<day>/<task>-<part>-<digest>.parquet`
 ///
@@ -26,11 +26,6 @@ pub(crate) fn raw(table: &str) -> String {
 /// What those rows are called where tables have names and no paths.
 pub(crate) fn raw_table(table: &str) -> String {
     format!("raw_{table}")
-}
-
-/// Everything about the tables of a database.
-pub(crate) fn database(database: &str) -> String {
-    format!("lake/{database}/")
 }
 
 /// The folder of one table, which Iceberg calls its location.
@@ -99,11 +94,23 @@ pub(crate) fn is_pointer_commit(key: &str) -> bool {
 }
 
 /// The keys and digests of the rows that `task` read.
-pub(crate) fn seen(database: &str, table: &str, unit: &Unit, task: &TaskId, digest: &str) -> String {
-    format!("{}/seen/{}/{task}-{}.parquet", home(database, table), unit.partition(), short(digest))
+///
+/// The instant makes it an attempt's own: a task that comes again after days, and reads the same rows, must not name a file
+/// that is being swept because nothing has named it so far. All else that a commit makes count has such an instant inside.
+pub(crate) fn seen(
+    database: &str,
+    table: &str,
+    unit: &Unit,
+    task: &TaskId,
+    at: Timestamp,
+    digest: &str,
+) -> String {
+    let (home, unit, at) = (home(database, table), unit.partition(), at.as_microsecond());
+    format!("{home}/seen/{unit}/{task}-{at}-{}.parquet", short(digest))
 }
 
-fn short(digest: &str) -> &str {
+/// As much of a digest as is part of a name.
+pub(crate) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 

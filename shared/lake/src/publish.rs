@@ -5,6 +5,9 @@
 //! merged; another commit of the same unit costs the task its reading.
 
 mod fence;
+mod replay;
+
+pub use replay::Replayed;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -37,6 +40,8 @@ struct Publication<'p> {
     /// What came of the parent; nothing if nothing did.
     arrivals: Option<Arrivals<'p>>,
     merged: BTreeMap<&'static str, Prepared>,
+    /// Under which name all rows are written anew, whatever is there; nothing where they are merged with what is there.
+    anew: Option<TaskId>,
 }
 
 /// The keys of the raw files to merge, by table: those of the commit, after those of all before where no table shows them
@@ -79,7 +84,9 @@ impl Lake {
         let family = tables::find(draft.table)
             .ok_or_else(|| Error::new(ErrorKind::Internal, format!("there is no table {}", draft.table)))?;
         let seen = draft.seen.encode(self.packing)?;
-        let key = layout::seen(&self.database, draft.table, draft.unit, draft.task, &files::sha256(&seen));
+        let at = draft.committed_at;
+        let key =
+            layout::seen(&self.database, draft.table, draft.unit, draft.task, at, &files::sha256(&seen));
         self.put_content(&key, seen).await?;
         let mut commit = Commit::on(base, &draft, key);
         self.put_commit(draft.table, draft.unit, &mut commit).await?;
@@ -107,6 +114,7 @@ impl Lake {
             raw: &raw,
             arrivals,
             merged: BTreeMap::new(),
+            anew: None,
         };
         publication.run().await
     }
@@ -236,7 +244,8 @@ impl Publication<'_> {
         } else {
             let nothing = Seen::default().encode(self.lake.packing)?;
             let (table, unit, task) = (self.family.name, self.unit, &self.commit.task);
-            let key = layout::seen(&self.lake.database, table, unit, task, &files::sha256(&nothing));
+            let at = self.commit.committed_at;
+            let key = layout::seen(&self.lake.database, table, unit, task, at, &files::sha256(&nothing));
             if self.base.is_none() {
                 self.lake.put_content(&key, nothing).await?;
             }
@@ -320,12 +329,16 @@ impl Publication<'_> {
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
         let parts = RawFiles::new(&*lake.store, self.raw.of(plan.name));
         let came = Came { arrivals, parts: &parts };
-        let task = &self.commit.task;
+        let task = self.anew.as_ref().unwrap_or(&self.commit.task);
+        let live = if self.anew.is_some() { &[] } else { live };
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
             merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
-        let replaced = replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect();
+        let replaced = match &self.anew {
+            Some(_) => there.iter().cloned().collect(),
+            None => replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect(),
+        };
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
         Ok(())
     }

@@ -1,16 +1,28 @@
-//! Reading a lake back: whether everything that its commits name is there, whole, and as they say.
+//! Reading a lake back: whether everything that counts is there, whole, and as it says of itself.
 //!
-//! What this cannot see: a commit that is missing at the very end of a table, since it looks like one that never was.
+//! ```text
+//! pointers   numbered without a gap, each as it was written         (a family of tables)
+//! current    metadata, lists, manifests, data files, older snapshots  (each of its tables)
+//! commit     each agrees with the one before it and with its files    (each unit)
+//! file       raw files, and the list of rows seen
+//! ```
+//!
+//! What this cannot see: a last commit whose pointer is missing together with the hint for readers that it left, since it
+//! looks like one that never was.
 
 mod commit;
+mod current;
 mod file;
+mod pointers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use model::{Error, Result};
+use tables::Table;
 
-use crate::{Commit, Lake, layout};
+use crate::table::Plan;
+use crate::{Commit, KeyHash, Lake, layout};
 use commit::Chain;
 
 /// What helps where bytes are gone: nothing but another copy of them.
@@ -44,7 +56,7 @@ impl fmt::Display for Damage {
 pub struct Verified {
     /// Commits read.
     pub commits: u64,
-    /// Files read that commits name: data, and lists of rows seen.
+    /// Files read: raw data, lists of rows seen, and the data files of tables.
     pub files: u64,
     /// Rows decoded.
     pub rows: u64,
@@ -52,6 +64,8 @@ pub struct Verified {
     pub bytes: u64,
     /// What is wrong, by table and commit.
     pub damage: Vec<Damage>,
+    /// What is not as it should be and mends itself: no damage.
+    pub notes: Vec<Damage>,
 }
 
 /// What is known of all files so far, to tell when one counts twice.
@@ -59,62 +73,178 @@ pub struct Verified {
 struct Named {
     by_key: HashMap<String, String>,
     by_content: HashMap<String, String>,
+    /// Data files of tables that are not as their manifests say, told of already.
+    wrong: HashSet<String>,
     /// Lists of rows seen: two windows of one task that leave the same list share it.
     lists: HashSet<String>,
 }
 
 impl Lake {
-    /// Reads back every commit of `table`, or of all tables, and every file that one names; one file at a time.
+    /// Reads back every commit of `table`, or of all tables, every file that one names, and the tables that readers see; one
+    /// file at a time.
     ///
-    /// What is wrong with an object is damage, whatever the reason; an error is that the lake cannot be listed.
+    /// What is wrong with an object is damage, whatever the reason; an error is that the lake cannot be listed. What nothing
+    /// names is no damage: a run that died leaves it.
     pub async fn verify(&self, table: Option<&str>) -> Result<Verified> {
-        let mut verified = Verified::default();
-        let mut named = Named::default();
-        for (place, keys) in self.chains(table).await? {
-            let mut chain = Chain::new(&place.0, &place.1);
-            for key in keys {
-                match self.commit_at(&key).await {
-                    Ok(Some(commit)) => {
-                        verified.commits += 1;
-                        self.one(&mut chain, &key, &commit, &mut named, &mut verified).await;
-                    }
-                    // Between the listing and now it went away.
-                    Ok(None) => verified.damage.push(chain.damage(&key, "is missing", RESTORE_COMMIT)),
-                    Err(error) => {
-                        verified.damage.push(chain.unreadable(&key, &error));
-                        chain.skip(&key);
-                    }
-                }
+        let mut verification =
+            Verification { lake: self, named: Named::default(), verified: Verified::default() };
+        for family in tables::ALL.iter().filter(|family| table.is_none_or(|table| family.name == table)) {
+            verification.family(family).await?;
+        }
+        Ok(verification.verified)
+    }
+}
+
+/// A reading back under way.
+struct Verification<'v> {
+    lake: &'v Lake,
+    named: Named,
+    verified: Verified,
+}
+
+/// Where a family's objects are, as its folder lists them.
+struct Place {
+    family: &'static Table,
+    home: String,
+    /// The size of each object.
+    sizes: BTreeMap<String, u64>,
+}
+
+impl Verification<'_> {
+    async fn family(&mut self, family: &'static Table) -> Result<()> {
+        let place = self.place(family, family.name).await?;
+        let heads = self.heads(&place).await;
+        let mut shown = None;
+        for plan in Plan::family(family) {
+            let Some(key) = heads.metadata.get(plan.name) else { continue };
+            let place = self.place(family, plan.name).await?;
+            shown = self.table(&place, &plan, key).await;
+        }
+        // The parent comes last.
+        let shown = shown.unwrap_or_default();
+        let mut units: BTreeMap<String, Option<String>> =
+            shown.units.iter().map(|(unit, entry)| (unit.clone(), Some(entry.clone()))).collect();
+        let commits = format!("{}/commits/", place.home);
+        for key in place.sizes.keys().filter_map(|key| key.strip_prefix(&commits)) {
+            if let Some((unit, _)) = key.split_once('/') {
+                units.entry(unit.to_owned()).or_default();
             }
         }
-        Ok(verified)
-    }
-
-    /// The commits of each table and unit, in the order of their names.
-    async fn chains(&self, table: Option<&str>) -> Result<BTreeMap<(String, String), Vec<String>>> {
-        let root = layout::database(&self.database);
-        let prefix = table.map_or_else(|| root.clone(), |table| format!("{root}{table}/commits/"));
-        let mut chains: BTreeMap<_, Vec<String>> = BTreeMap::new();
-        for object in self.store.list(&prefix).await? {
-            let Some(rest) = object.key.strip_prefix(&root) else { continue };
-            let mut parts = rest.splitn(4, '/');
-            if let (Some(table), Some("commits"), Some(unit), Some(_)) =
-                (parts.next(), parts.next(), parts.next(), parts.next())
-            {
-                chains.entry((table.to_owned(), unit.to_owned())).or_default().push(object.key);
+        for (unit, entry) in units {
+            let brought = self.chain(&place, &unit, entry.as_deref()).await;
+            let (Some(brought), Some(key)) = (brought, heads.metadata.get(family.name)) else { continue };
+            if entry.is_none() || !shown.complete {
+                continue;
+            }
+            let nothing = HashSet::new();
+            let shows = shown.rows.get(&unit).unwrap_or(&nothing);
+            let lacks = brought.difference(shows).count();
+            let invents = shows.difference(&brought).count();
+            if lacks + invents > 0 {
+                let what = format!(
+                    "shows other rows of {unit} than commits have brought: {lacks} are missing, {invents} are of no commit"
+                );
+                self.damage(family.name, key, what, &replay(family));
             }
         }
-        Ok(chains)
+        Ok(())
     }
 
-    async fn one(
-        &self,
-        chain: &mut Chain,
-        key: &str,
-        commit: &Commit,
-        named: &mut Named,
-        verified: &mut Verified,
+    async fn place(&self, family: &'static Table, table: &str) -> Result<Place> {
+        let home = layout::home(&self.lake.database, table);
+        let listed = self.lake.store.list(&format!("{home}/")).await?;
+        Ok(Place {
+            family,
+            home,
+            sizes: listed.into_iter().map(|object| (object.key, object.size)).collect(),
+        })
+    }
+
+    /// The commits of a unit that count, oldest first and from `entry` on back; tells the keys that they brought, if all could
+    /// be read.
+    async fn chain(&mut self, place: &Place, unit: &str, entry: Option<&str>) -> Option<HashSet<KeyHash>> {
+        let folder = format!("{}/commits/{unit}/", place.home);
+        let mut chain = Chain::new(place.family.name, unit);
+        let mut found: Vec<(String, Option<Commit>)> = Vec::new();
+        let mut next = entry.map(|entry| format!("{folder}{entry}.json"));
+        while let Some(key) = next.take_if(|key| !layout::is_pointer_commit(key)) {
+            let commit = self.read(&chain, &key).await;
+            next = commit
+                .as_ref()
+                .and_then(|commit| commit.previous.as_ref())
+                .map(|p| format!("{folder}{p}.json"));
+            found.push((key, commit));
+        }
+        // Commits that were pointers themselves count by being there.
+        let last = next.filter(|_| entry.is_some());
+        let broken = found.last().is_some_and(|(_, commit)| commit.is_none());
+        if broken {
+            self.behind(place, &chain, &folder, &found).await;
+        }
+        let mut keys: Vec<&String> = Vec::new();
+        if entry.is_none() || last.is_some() || broken {
+            let numbered =
+                place.sizes.keys().filter(|key| key.starts_with(&folder) && layout::is_pointer_commit(key));
+            keys.extend(numbered.filter(|key| last.as_ref().is_none_or(|last| *key <= last)));
+            keys.extend(last.iter().filter(|last| !place.sizes.contains_key(*last)));
+        }
+        for key in keys.into_iter().rev() {
+            let commit = self.read(&chain, key).await;
+            found.push((key.clone(), commit));
+        }
+        let mut brought = Some(HashSet::new());
+        let head = found.first().map(|(key, _)| key.clone());
+        for (key, commit) in found.into_iter().rev() {
+            let Some(commit) = commit else {
+                chain.skip(&key);
+                brought = None;
+                continue;
+            };
+            self.verified.commits += 1;
+            let contents = self.one(&mut chain, &key, &commit).await;
+            if contents.incomplete {
+                brought = None;
+            }
+            if let Some(brought) = &mut brought {
+                contents.keys_into(brought);
+            }
+            // Only the last list is compared with what is read next; those before it may have been swept.
+            if Some(&key) == head.as_ref() || place.sizes.contains_key(&commit.seen) {
+                self.seen(&chain, &commit).await;
+            }
+        }
+        brought
+    }
+
+    /// Which commits are behind a broken one is not known: none of those that are there may be damaged.
+    async fn behind(
+        &mut self,
+        place: &Place,
+        chain: &Chain,
+        folder: &str,
+        read: &[(String, Option<Commit>)],
     ) {
+        let is_new = |key: &&String| {
+            key.starts_with(folder)
+                && !layout::is_pointer_commit(key)
+                && !read.iter().any(|(known, _)| known == *key)
+        };
+        for key in place.sizes.keys().filter(is_new) {
+            self.read(chain, key).await;
+        }
+    }
+
+    async fn read(&mut self, chain: &Chain, key: &str) -> Option<Commit> {
+        match self.lake.commit_at(key).await {
+            Ok(Some(commit)) => return Some(commit),
+            Ok(None) => self.verified.damage.push(chain.damage(key, "is missing", RESTORE_COMMIT)),
+            Err(error) => self.unreadable(chain.table(), key, &error, RESTORE_COMMIT),
+        }
+        None
+    }
+
+    async fn one(&mut self, chain: &mut Chain, key: &str, commit: &Commit) -> file::Contents {
+        let Self { lake, named, verified } = self;
         verified.damage.extend(chain.link(key, commit));
         let mut contents = file::Contents::default();
         for data in &commit.files {
@@ -127,7 +257,7 @@ impl Lake {
                 let what = format!("holds the same rows as {before}");
                 verified.damage.push(chain.damage(&data.key, what, REPORT));
             }
-            let body = self.store.get(&data.key).await;
+            let body = lake.store.get(&data.key).await;
             match file::check(body, data, chain.table()) {
                 Ok(read) => {
                     verified.files += 1;
@@ -142,31 +272,50 @@ impl Lake {
             }
         }
         verified.damage.extend(chain.certificate(key, commit, &contents));
-        if !named.lists.insert(commit.seen.clone()) {
+        contents
+    }
+
+    async fn seen(&mut self, chain: &Chain, commit: &Commit) {
+        if !self.named.lists.insert(commit.seen.clone()) {
             return;
         }
-        match file::check_seen(self.store.get(&commit.seen).await, &commit.seen) {
+        match file::check_seen(self.lake.store.get(&commit.seen).await, &commit.seen) {
             Ok(bytes) => {
-                verified.files += 1;
-                verified.bytes += bytes;
+                self.verified.files += 1;
+                self.verified.bytes += bytes;
             }
-            Err(what) => verified.damage.push(chain.damage(&commit.seen, what, RESTORE)),
+            Err(what) => self.verified.damage.push(chain.damage(&commit.seen, what, RESTORE)),
         }
     }
+
+    fn damage(&mut self, table: &str, key: &str, what: impl Into<String>, next: &str) {
+        let (table, key) = (table.to_owned(), key.to_owned());
+        self.verified.damage.push(Damage { table, key, what: what.into(), next: next.to_owned() });
+    }
+
+    fn note(&mut self, table: &str, key: &str, what: impl Into<String>, next: &str) {
+        let (table, key) = (table.to_owned(), key.to_owned());
+        self.verified.notes.push(Damage { table, key, what: what.into(), next: next.to_owned() });
+    }
+
+    fn unreadable(&mut self, table: &str, key: &str, error: &Error, otherwise: &str) {
+        let next = error.next_step().unwrap_or(otherwise);
+        let whole = error.to_string();
+        let what = whole.strip_suffix(&format!("; {next}")).unwrap_or(&whole);
+        // The message names the object itself.
+        let what = what.strip_prefix(key).map_or(what, str::trim_start);
+        self.damage(table, key, what, otherwise);
+    }
+}
+
+/// What helps where only what readers see is hurt.
+fn replay(family: &Table) -> String {
+    format!("make the table anew from raw: freshlake replay {}", family.name)
 }
 
 impl Chain {
     fn damage(&self, key: &str, what: impl Into<String>, next: &str) -> Damage {
         let (table, key) = (self.table().to_owned(), key.to_owned());
         Damage { table, key, what: what.into(), next: next.to_owned() }
-    }
-
-    fn unreadable(&self, key: &str, error: &Error) -> Damage {
-        let next = error.next_step().unwrap_or(RESTORE_COMMIT);
-        let whole = error.to_string();
-        let what = whole.strip_suffix(&format!("; {next}")).unwrap_or(&whole);
-        // The message names the object itself.
-        let what = what.strip_prefix(key).map_or(what, str::trim_start);
-        self.damage(key, what, next)
     }
 }

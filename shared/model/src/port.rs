@@ -69,6 +69,8 @@ pub struct ObjectInfo {
     pub key: String,
     /// Its size in bytes.
     pub size: u64,
+    /// When it was put, by the store's own clock: only another object's instant is compared with it.
+    pub modified: Timestamp,
 }
 
 /// A folder or a bucket: immutable objects under keys.

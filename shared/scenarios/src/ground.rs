@@ -38,6 +38,8 @@ pub(crate) struct Ground {
     pub(crate) faults: Mutex<Injector>,
     pub(crate) dice: Mutex<fastrand::Rng>,
     pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
+    /// When each object was put.
+    pub(crate) modified: Mutex<BTreeMap<String, i64>>,
     pub(crate) secrets: Mutex<BTreeMap<String, Secret>>,
     pub(crate) queue: Mutex<Messages>,
     /// Rung when a message comes, goes or is shown again.

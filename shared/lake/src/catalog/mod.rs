@@ -2,7 +2,7 @@
 
 mod glue;
 mod glue_raw;
-mod pointer;
+pub(crate) mod pointer;
 
 #[cfg(test)]
 pub(crate) mod conformance;

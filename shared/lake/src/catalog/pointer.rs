@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tables::Table;
 
 use super::{Catalog, Heads, Move, Swap};
-use crate::layout;
+use crate::{files, layout};
 
 /// The version of the pointer's own format. A newer one is refused, not guessed at.
 const FORMAT: u32 = 1;
@@ -41,6 +41,24 @@ struct Numbered {
     committed_at: Timestamp,
     /// The key of the metadata of each table that there is.
     tables: BTreeMap<String, String>,
+    /// SHA-256 of where it lies and of all that stands above: the name is only a number.
+    digest: String,
+}
+
+impl Numbered {
+    /// What stands in the object at `key`, as a digest.
+    fn digest(&self, key: &str) -> String {
+        let Self { format, number, task, committed_at, tables, digest: _ } = self;
+        let tables: Vec<String> = tables.iter().map(|(table, key)| format!("{table} {key}")).collect();
+        files::sha256(
+            format!("{key} {format} {number} {task} {committed_at} {}", tables.join(" ")).as_bytes(),
+        )
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self)
+            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write a pointer").because(e))
+    }
 }
 
 impl Pointer {
@@ -55,7 +73,7 @@ impl Pointer {
 }
 
 /// What a reader puts before `.metadata.json`.
-fn stem(metadata: &str) -> &str {
+pub(crate) fn stem(metadata: &str) -> &str {
     let name = metadata.rsplit_once('/').map_or(metadata, |(_, name)| name);
     name.strip_suffix(".metadata.json").unwrap_or(name)
 }
@@ -75,7 +93,23 @@ fn read(key: &str, body: &Bytes) -> Result<Numbered> {
         let what = format!("{key} was written by a newer freshlake (format {})", version.format);
         return Err(Error::new(ErrorKind::Storage, what).next("install the newer version"));
     }
-    serde_json::from_slice(body).map_err(damaged)
+    let numbered: Numbered = serde_json::from_slice(body).map_err(damaged)?;
+    if numbered.digest != numbered.digest(key) {
+        let error = Error::new(ErrorKind::Storage, format!("{key} has another content than was written"));
+        return Err(error.next("restore the object from a backup or an earlier version"));
+    }
+    Ok(numbered)
+}
+
+/// What is wrong with the pointer at `key`, down to a blank. A pointer names only what was there at its time.
+pub(crate) fn examine(key: &str, body: &Bytes) -> Result<()> {
+    let numbered = read(key, body)?;
+    let named = key.rsplit_once('/').and_then(|(_, name)| name.strip_suffix(".json")?.parse().ok());
+    if named == Some(numbered.number) && numbered.to_json()? == *body {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Storage, format!("{key} has another content than was written"));
+    Err(error.next("restore the object from a backup or an earlier version"))
 }
 
 #[async_trait]
@@ -102,11 +136,12 @@ impl Catalog for Pointer {
             base.version.get(NUMBER).and_then(|number| number.parse::<u64>().ok()).unwrap_or_default() + 1;
         let mut tables = base.metadata.clone();
         tables.extend(moved.metadata.clone());
-        let numbered =
-            Numbered { format: FORMAT, number, task: moved.task.clone(), committed_at: moved.at, tables };
-        let body = serde_json::to_vec_pretty(&numbered)
-            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write a pointer").because(e))?;
+        let (task, committed_at) = (moved.task.clone(), moved.at);
+        let mut numbered =
+            Numbered { format: FORMAT, number, task, committed_at, tables, digest: String::new() };
         let key = layout::pointer(&self.database, moved.family.name, number);
+        numbered.digest = numbered.digest(&key);
+        let body = numbered.to_json()?;
         if planted::is(Bug::UnfencedCommit) {
             self.store.put(&key, body.into()).await?;
             return Ok(Swap::Won);

@@ -16,6 +16,7 @@ mod children;
 mod conform;
 mod delta;
 mod fates;
+mod inspect;
 mod keys;
 mod live;
 mod parts;
@@ -45,7 +46,8 @@ use stream::{Source, Stream};
 use write::Writer;
 
 pub(crate) use arrivals::Arrivals;
-pub(crate) use parts::{Batches, Parts, RawFiles};
+pub(crate) use inspect::inspect;
+pub(crate) use parts::{Parts, RawFiles};
 
 /// How the rows of a lake table are laid out.
 #[derive(Clone, Debug)]
@@ -112,9 +114,15 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct SortedFile {
     pub(crate) bytes: Bytes,
-    pub(crate) rows: u64,
     /// Has the statistics of its columns.
     pub(crate) metadata: ParquetMetaData,
+}
+
+#[cfg(test)]
+impl SortedFile {
+    fn rows(&self) -> u64 {
+        u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
+    }
 }
 
 /// Takes finished files.

@@ -119,7 +119,7 @@ impl<'a> Writer<'a> {
         let (file, metadata) = encoder.finish_with_metadata()?;
         self.written += file.rows;
         self.files += 1;
-        self.sink.put(SortedFile { bytes: file.bytes, rows: file.rows, metadata }).await
+        self.sink.put(SortedFile { bytes: file.bytes, metadata }).await
     }
 }
 

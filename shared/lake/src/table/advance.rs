@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::metadata::{Contents, Metadata};
 use super::plan::Owner;
 use super::{failed, statistics};
-use crate::files;
+use crate::{files, layout};
 use model::port::ObjectStore;
 
 /// Snapshots that a table keeps: what a reader can go back to, and the bound of its metadata.
@@ -59,8 +59,7 @@ impl Metadata {
         let at = change.at.as_millisecond().max(self.inner.last_updated_ms());
         let mut units = self.units()?;
         units.insert(change.unit.partition(), change.entry.to_owned());
-        let previous = self.stored.as_deref().and_then(|key| key.strip_prefix(home));
-        let previous = previous.map(|rest| format!("{}{rest}", self.location()));
+        let previous = self.path(home);
         let units = Self::units_property(&units)?;
         if change.added.is_empty() && change.replaced.is_empty() {
             return self.edited(at, |json| {
@@ -82,6 +81,12 @@ impl Metadata {
         let builder = builder.set_branch_snapshot(snapshot, MAIN_BRANCH).map_err(failed)?;
         let built = builder.remove_snapshots(&outlived).build().map_err(failed)?;
         Self::dated(built.metadata, at)
+    }
+
+    /// Where this version is stored.
+    fn path(&self, home: &str) -> Option<String> {
+        let rest = self.stored.as_deref().and_then(|key| key.strip_prefix(home))?;
+        Some(format!("{}{rest}", self.location()))
     }
 
     /// The oldest snapshots, where one more would be too many.
@@ -133,12 +138,15 @@ impl Metadata {
             figures.add_file(&file, Arc::clone(&schema), Arc::clone(&spec));
             writer.add_file(file, sequence).map_err(failed)?;
         }
-        let own = writer.write_manifest_file().await.map_err(failed)?;
-        put(store, &self.key_of(&path, home)?, desk.take(&path).await?).await?;
+        let mut own = writer.write_manifest_file().await.map_err(failed)?;
+        let bytes = desk.take(&path).await?;
+        own.manifest_path = name(&format!("-files-{}", layout::short(&files::sha256(&bytes))));
+        own.manifest_length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        put(store, &self.key_of(&own.manifest_path, home)?, bytes).await?;
 
-        let list = name("-list");
         let manifests: Vec<ManifestFile> = contents.others.into_iter().chain([own]).collect();
-        let bytes = desk.list(&list, id, parent, sequence, manifests).await?;
+        let bytes = desk.list(&name("-list"), id, parent, sequence, manifests).await?;
+        let list = name(&format!("-list-{}", layout::short(&files::sha256(&bytes))));
         put(store, &self.key_of(&list, home)?, bytes).await?;
 
         let mut summary: HashMap<String, String> = figures.build();

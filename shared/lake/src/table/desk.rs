@@ -9,7 +9,7 @@ use iceberg::spec::{
 };
 use model::Result;
 
-use super::failed;
+use super::{avro, failed};
 
 #[derive(Clone, Debug)]
 pub(super) struct Desk(FileIO);
@@ -41,11 +41,11 @@ impl Desk {
         Ok(ManifestWriterBuilder::new(output, Some(snapshot), schema, spec).build_v2_data())
     }
 
-    /// Takes what was written to `path` off the desk.
+    /// Takes what was written to `path` off the desk: equal contents are equal bytes.
     pub(super) async fn take(&self, path: &str) -> Result<Bytes> {
         let bytes = self.0.new_input(path).map_err(failed)?.read().await.map_err(failed)?;
         self.0.delete(path).await.map_err(failed)?;
-        Ok(bytes)
+        avro::canonical(&bytes)
     }
 
     /// Writes a manifest list to `path`.

@@ -17,6 +17,7 @@ use super::plan::{Owner, Plan};
 use super::{failed, schema};
 use crate::Contract;
 use crate::merge::{KeyPart, Live, Shape};
+use crate::{files, layout};
 
 /// The property that says which commit of each unit the table shows: one, and small, however many units there are.
 const UNITS: &str = "freshlake.units";
@@ -36,14 +37,6 @@ pub(crate) struct Snapshot {
     pub(crate) at: jiff::Timestamp,
     /// What the commit has said of itself: run, task, rows added and removed.
     pub(crate) summary: BTreeMap<String, String>,
-}
-
-/// A data file that is part of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LiveFile {
-    pub(crate) key: String,
-    pub(crate) rows: u64,
-    pub(crate) bytes: u64,
 }
 
 /// The manifests of a snapshot, those of one unit read.
@@ -140,11 +133,14 @@ impl Metadata {
 
     /// Reads the object called `key`.
     pub(crate) fn read(key: &str, body: &[u8]) -> Result<Self> {
-        let inner = serde_json::from_slice(body).map_err(|e| {
-            Error::new(ErrorKind::Storage, format!("{key} is damaged"))
-                .because(e)
-                .next("restore the object from a backup, or rebuild the table with freshlake replay")
-        })?;
+        let damaged = |what: &str| {
+            Error::new(ErrorKind::Storage, format!("{key} {what}"))
+                .next("restore the object from a backup or an earlier version")
+        };
+        if !layout::names_content(key, &files::sha256(body)) {
+            return Err(damaged("has another content than its name says (SHA-256)"));
+        }
+        let inner = serde_json::from_slice(body).map_err(|e| damaged("is damaged").because(e))?;
         Ok(Self { inner, stored: Some(key.to_owned()) })
     }
 
@@ -274,27 +270,6 @@ impl Metadata {
         let list = ManifestList::parse_with_version(&bytes, FormatVersion::V2).map_err(failed)?;
         Ok(list.consume_entries().into_iter().collect())
     }
-
-    /// The data files that a snapshot is made of.
-    pub(crate) async fn files(
-        &self,
-        store: &dyn ObjectStore,
-        home: &str,
-        snapshot: i64,
-    ) -> Result<Vec<LiveFile>> {
-        let desk = Desk::new();
-        let mut files = Vec::new();
-        for manifest in self.manifests(store, home, Some(snapshot)).await? {
-            let bytes = read(store, &self.key_of(&manifest.manifest_path, home)?).await?;
-            let manifest = desk.manifest(&manifest, bytes).await?;
-            for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {
-                let key = self.key_of(entry.file_path(), home)?;
-                files.push(LiveFile { key, rows: entry.record_count(), bytes: entry.file_size_in_bytes() });
-            }
-        }
-        files.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(files)
-    }
 }
 
 fn unwritable(error: serde_json::Error) -> Error {
@@ -329,7 +304,8 @@ fn key_part(bound: &iceberg::spec::Datum) -> Option<KeyPart> {
     match (bound.data_type(), bound.literal()) {
         (PrimitiveType::Long, PrimitiveLiteral::Long(number)) => Some(KeyPart::Int(*number)),
         (PrimitiveType::Date, PrimitiveLiteral::Int(days)) => Some(KeyPart::Date(*days)),
-        // A text bound may be cut: no bound at all is always right.
+        // A lower bound that was cut is still one; an upper one is kept only whole.
+        (PrimitiveType::String, PrimitiveLiteral::String(text)) => Some(KeyPart::Text(text.clone())),
         _ => None,
     }
 }
@@ -350,9 +326,15 @@ fn concerns(file: &ManifestFile, owner: &Owner) -> bool {
     }
 }
 
+/// Reads a manifest or a list of manifests; what is inside is what its name says.
 pub(super) async fn read(store: &dyn ObjectStore, key: &str) -> Result<Bytes> {
-    store.get(key).await?.ok_or_else(|| {
-        Error::new(ErrorKind::Storage, format!("{key} is missing"))
+    let broken = |what: &str| {
+        Error::new(ErrorKind::Storage, format!("{key} {what}"))
             .next("see what else is with freshlake verify; freshlake replay rebuilds a table from raw")
-    })
+    };
+    let bytes = store.get(key).await?.ok_or_else(|| broken("is missing"))?;
+    if !layout::names_content(key, &files::sha256(&bytes)) {
+        return Err(broken("has another content than its name says (SHA-256)"));
+    }
+    Ok(bytes)
 }

@@ -1,15 +1,18 @@
 //! One table of the lake as Iceberg describes it. Nothing outside this folder names the `iceberg` crate.
 
 mod advance;
+mod avro;
 mod columns;
 mod desk;
+mod inspect;
 mod metadata;
 mod plan;
 mod schema;
 mod statistics;
 
 pub(crate) use advance::{Change, NewFile};
-pub(crate) use metadata::{LiveFile, Metadata, Snapshot};
+pub(crate) use inspect::Entry;
+pub(crate) use metadata::Metadata;
 pub(crate) use plan::{Owner, Plan};
 
 use model::{Error, ErrorKind};

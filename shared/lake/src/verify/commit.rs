@@ -48,7 +48,12 @@ impl Chain {
     /// The number in a commit's name.
     fn number(&self, key: &str) -> Option<u64> {
         let (_, name) = key.rsplit_once(&self.folder)?;
-        let digits = name.strip_suffix(".json").filter(|digits| digits.len() == 10)?;
+        let name = name.strip_suffix(".json")?;
+        // Behind the number is what is inside, but for commits that were pointers themselves.
+        let digits = name.split_once('-').map_or(name, |(digits, _)| digits);
+        if digits.len() != 10 {
+            return None;
+        }
         digits.parse().ok().filter(|number| (1..u64::MAX).contains(number))
     }
 

@@ -40,6 +40,11 @@ pub(super) struct Read {
 }
 
 impl Contents {
+    /// Adds the distinct keys of the commit's own table to `keys`.
+    pub(super) fn keys_into(&self, keys: &mut HashSet<KeyHash>) {
+        keys.extend(&self.distinct);
+    }
+
     pub(super) fn add(&mut self, file: &DataFile, read: Read) {
         match read.keys {
             Some(keys) => {
@@ -83,7 +88,7 @@ pub(super) fn check_seen(body: Result<Option<Bytes>>, key: &str) -> Result<u64, 
     Ok(bytes)
 }
 
-fn there(body: Result<Option<Bytes>>) -> Result<Bytes, String> {
+pub(super) fn there(body: Result<Option<Bytes>>) -> Result<Bytes, String> {
     match body {
         Ok(Some(body)) => Ok(body),
         Ok(None) => Err("is missing".to_owned()),
@@ -111,7 +116,11 @@ fn decode(body: Bytes, key: Option<&[&str]>) -> Result<Read, String> {
     Ok(read)
 }
 
-fn hash_keys(batch: &RecordBatch, key: &[&str], into: &mut HashSet<KeyHash>) -> Result<(), String> {
+pub(super) fn hash_keys(
+    batch: &RecordBatch,
+    key: &[&str],
+    into: &mut HashSet<KeyHash>,
+) -> Result<(), String> {
     let mut texts = vec![String::new(); batch.num_rows()];
     for name in key {
         let column = batch.column_by_name(name).ok_or_else(|| format!("has no column {name}"))?;

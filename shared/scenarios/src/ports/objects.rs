@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::port::{ObjectInfo, ObjectStore, Put};
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, Timestamp};
 
 use crate::faults::{Point, Port};
 use crate::ground::{Failed, Machine, lock};
@@ -27,6 +27,14 @@ fn point<'p>(verb: &'static str, of: &'p str) -> Point<'p> {
     Point { port: Port::Store, verb, of }
 }
 
+impl Bucket {
+    /// The bucket has a clock of its own, which no machine's skew is in.
+    fn touch(&self, key: &str) {
+        let now = self.0.ground.handle.micros();
+        lock(&self.0.ground.modified).insert(key.to_owned(), now);
+    }
+}
+
 #[async_trait]
 impl ObjectStore for Bucket {
     fn uri(&self) -> String {
@@ -44,6 +52,7 @@ impl ObjectStore for Bucket {
             }
             objects.insert(key.to_owned(), body.clone());
             drop(objects);
+            self.touch(key);
             if key.contains("/catalog/") {
                 ground.judge_swap(key);
             }
@@ -55,6 +64,7 @@ impl ObjectStore for Bucket {
     async fn put(&self, key: &str, body: Bytes) -> Result<()> {
         let effect = |_| {
             lock(&self.0.ground.objects).insert(key.to_owned(), body.clone());
+            self.touch(key);
             Ok(())
         };
         self.0.call(point("put", key), effect, unknown).await
@@ -69,7 +79,15 @@ impl ObjectStore for Bucket {
         let effect = |_| {
             let objects = lock(&self.0.ground.objects);
             let found = objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
-            Ok(found.map(|(key, body)| ObjectInfo { key: key.clone(), size: body.len() as u64 }).collect())
+            let modified = lock(&self.0.ground.modified);
+            let at = |key: &String| modified.get(key).copied().unwrap_or(i64::MAX);
+            let at = |key: &String| Timestamp::from_microsecond(at(key)).unwrap_or(Timestamp::MAX);
+            let info = |(key, body): (&String, &Bytes)| ObjectInfo {
+                key: key.clone(),
+                size: body.len() as u64,
+                modified: at(key),
+            };
+            Ok(found.map(info).collect())
         };
         self.0.call(point("list", prefix), effect, unreadable).await
     }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::port::{ObjectInfo, ObjectStore, Put};
-use model::{Result, Unit};
+use model::{Result, Timestamp, Unit};
 
 #[derive(Debug, Default)]
 pub(crate) struct Memory(Mutex<BTreeMap<String, Bytes>>);
@@ -54,7 +54,13 @@ impl ObjectStore for Memory {
     async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
         let objects = self.0.lock().unwrap();
         let found = objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
-        Ok(found.map(|(key, body)| ObjectInfo { key: key.clone(), size: body.len() as u64 }).collect())
+        Ok(found
+            .map(|(key, body)| ObjectInfo {
+                key: key.clone(),
+                size: body.len() as u64,
+                modified: Timestamp::UNIX_EPOCH,
+            })
+            .collect())
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -73,7 +73,7 @@ impl World {
         let businesses = self.simulator.businesses();
         let accounts = businesses.iter().map(|b| Unit::Account(AccountId(b.account_id.clone())));
         let ids = businesses.iter().map(|b| Unit::Business(BusinessId(b.business_id)));
-        accounts.chain(ids).chain([Unit::Identity(1)]).collect()
+        accounts.chain(ids).chain([Unit::Identity(712_001)]).collect()
     }
 
     pub(crate) fn units_of(&self, table: &Table) -> Vec<Unit> {

@@ -4,7 +4,8 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use tables::{Decoder, RawText, Verdict};
 
-use super::super::{Batches, Parts};
+use super::super::Parts;
+use super::super::parts::Batches;
 use super::{Arrivals, Came, Files, LIMITS, Lake, Limits, Packing, Page, merge, read, rows, shape, texts};
 
 fn invoice(id: i64, note: &str, lines: &str) -> String {
