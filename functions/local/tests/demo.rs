@@ -85,7 +85,7 @@ fn the_demo_copies_every_table_and_its_summary_adds_up() {
     let totals = format!("{children} child rows, {written} files, ");
     assert!(first.out.contains(&totals), "{totals} is not in {}", first.out);
     assert_eq!(tables.iter().map(|table| rows(&folder, table, |_| true)).sum::<u64>(), parents);
-    assert!(first.out.contains("duckdb -c \"SELECT "), "{}", first.out);
+    assert!(first.out.contains("duckdb -c \"INSTALL iceberg; LOAD iceberg; SELECT "), "{}", first.out);
     assert!(first.out.contains("'freshlake-demo/lake/raw/invoices/**/*.parquet'"), "{}", first.out);
 
     // Another FreshBooks, on another port, with the same books.

@@ -142,18 +142,17 @@ async fn read_back(machine: &Machine, screen: &Screen) -> Result<()> {
     }
     screen.step("");
     screen.step("ask DuckDB:");
-    screen.step(query(machine.folder.root()));
+    screen.step(query(machine.folder.root(), database));
     Ok(())
 }
 
-/// The line for a shell. Each invoice counts in its latest version.
-fn query(lake: &Path) -> String {
-    let files = format!("{}/raw/invoices/**/*.parquet", lake.display()).replace('\'', "''");
+/// The line for a shell.
+fn query(lake: &Path, database: &str) -> String {
+    let table = format!("{}/lake/{database}/invoices", lake.display()).replace('\'', "''");
     let sql = format!(
-        "SELECT amount_code, count(*) AS invoices, sum(amount) AS total, sum(outstanding) AS outstanding FROM (\
-         SELECT * FROM read_parquet('{files}', hive_partitioning = true) \
-         QUALIFY row_number() OVER (PARTITION BY _account_id, id ORDER BY _extracted_at DESC) = 1) \
-         WHERE NOT _deleted GROUP BY ALL ORDER BY ALL"
+        "INSTALL iceberg; LOAD iceberg; \
+         SELECT amount_code, count(*) AS invoices, sum(amount) AS total, sum(outstanding) AS outstanding \
+         FROM iceberg_scan('{table}') WHERE NOT _deleted GROUP BY ALL ORDER BY ALL"
     );
     format!("duckdb -c {}", quoted(&sql))
 }
