@@ -198,7 +198,7 @@ impl Commit {
         }
         let mut commit: Self = serde_json::from_slice(body).map_err(damaged)?;
         let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
-        commit.entry = name.strip_suffix(".json").unwrap_or(name).to_owned();
+        name.strip_suffix(".json").unwrap_or(name).clone_into(&mut commit.entry);
         Ok(commit)
     }
 }

@@ -286,12 +286,11 @@ impl Publication<'_> {
         if !came && !parent && stored.is_some() {
             return Ok(None);
         }
-        let metadata = match stored {
-            Some(key) => lake.metadata(key).await?,
-            None => {
-                let location = format!("{}/{home}", lake.store.uri());
-                Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
-            }
+        let metadata = if let Some(key) = stored {
+            lake.metadata(key).await?
+        } else {
+            let location = format!("{}/{home}", lake.store.uri());
+            Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
         };
         let metadata = metadata.evolved(plan, lake.contract)?;
         let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
@@ -364,17 +363,16 @@ impl Publication<'_> {
 
     fn given_up(&self, unknown: Option<Error>) -> Error {
         let table = self.family.name;
-        match unknown {
-            Some(cause) => {
-                Error::new(ErrorKind::CommitUnknown, format!("cannot tell whether {table} was committed"))
-                    .next("run again: a commit that happened is recognised by its task id")
-                    .because(cause)
-            }
-            None => {
-                let what = format!("cannot commit {table}: others committed first, {REBASES} times");
-                Error::new(ErrorKind::Conflict, what).next("run again when fewer runs are under way")
-            }
+        if let Some(cause) = unknown {
+            return Error::new(
+                ErrorKind::CommitUnknown,
+                format!("cannot tell whether {table} was committed"),
+            )
+            .next("run again: a commit that happened is recognised by its task id")
+            .because(cause);
         }
+        let what = format!("cannot commit {table}: others committed first, {REBASES} times");
+        Error::new(ErrorKind::Conflict, what).next("run again when fewer runs are under way")
     }
 }
 

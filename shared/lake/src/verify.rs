@@ -137,9 +137,9 @@ impl Verification<'_> {
                 continue;
             }
             let nothing = HashSet::new();
-            let shows = shown.rows.get(&unit).unwrap_or(&nothing);
-            let lacks = brought.difference(shows).count();
-            let invents = shows.difference(&brought).count();
+            let rows = shown.rows.get(&unit).unwrap_or(&nothing);
+            let lacks = brought.difference(rows).count();
+            let invents = rows.difference(&brought).count();
             if lacks + invents > 0 {
                 let what = format!(
                     "shows other rows of {unit} than commits have brought: {lacks} are missing, {invents} are of no commit"

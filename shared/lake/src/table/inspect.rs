@@ -77,9 +77,9 @@ impl Metadata {
                 continue;
             }
             if entry.snapshot_id() == Some(manifest.file.added_snapshot_id) {
-                added += 1
+                added += 1;
             } else {
-                existing += 1
+                existing += 1;
             }
             rows += entry.record_count();
             let told = entry.data_file().clone();

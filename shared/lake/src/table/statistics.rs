@@ -7,7 +7,7 @@ use iceberg::spec::{
     Struct, Type,
 };
 use model::{Error, ErrorKind, Result};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::plan::Owner;
@@ -49,7 +49,7 @@ pub(super) fn describe(
         Owner::Text(text) => Literal::string(text),
         Owner::Number(number) => Literal::long(*number),
     };
-    let offsets = footer.row_groups().iter().filter_map(|group| group.file_offset()).collect();
+    let offsets = footer.row_groups().iter().filter_map(RowGroupMetaData::file_offset).collect();
     let file = DataFileBuilder::default()
         .content(DataContentType::Data)
         .file_path(path)

@@ -12,7 +12,7 @@ use super::facts::{self, Facts};
 use super::fold::{self, Fold, View};
 use super::known::{Past, digest};
 use super::pointer::{Named, Place, Pointer, catalog, is_pointer, place};
-use super::tables::{self, Shown};
+use super::shown::{self, Shown};
 use super::{Except, FILES, Findings, INVENTED, NUMBERS, TWICE, Violation, current, cursor, file, lines};
 use crate::source::Source;
 
@@ -105,9 +105,8 @@ impl Judge {
                 findings.0.extend(self.commit(commit, get, now));
             }
             let Some(facts) = facts::find(family) else { continue };
-            let shown = self.books.get(&place).map(|book| &book.shown);
-            if let Some(shown) = shown {
-                tables::judge(facts, &place.unit, &metadata, shown, key, get, &mut findings);
+            if let Some(book) = self.books.get(&place) {
+                shown::judge(facts, &place.unit, &metadata, &book.shown, key, get, &mut findings);
             }
         }
         findings.0

@@ -12,7 +12,7 @@ mod judge;
 mod known;
 mod lines;
 mod pointer;
-mod tables;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod text;

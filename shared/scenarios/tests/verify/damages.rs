@@ -23,7 +23,7 @@ fn kind(key: &str) -> &'static str {
         [_, _, _, "commits", ..] => "commits",
         [_, _, _, "catalog", ..] => "catalog",
         [_, _, _, "data", ..] => "data",
-        [.., name] if name.ends_with(".avro") => "avro",
+        [.., name] if name.rsplit_once('.').is_some_and(|(_, kind)| kind == "avro") => "avro",
         [.., "version-hint.text"] => "hint",
         _ => "metadata",
     }
