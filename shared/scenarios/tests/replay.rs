@@ -47,9 +47,8 @@ fn live(root: &Path, table: &str) -> BTreeSet<(String, String)> {
     let hint = fs::read_to_string(home.join("metadata/version-hint.text")).unwrap();
     let metadata = fs::read(home.join(format!("metadata/{hint}.metadata.json"))).unwrap();
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
-    let current = metadata["snapshots"].as_array().unwrap().iter();
-    let current =
-        current.filter(|s| s["snapshot-id"] == metadata["current-snapshot-id"]).next_back().unwrap();
+    let mut snapshots = metadata["snapshots"].as_array().unwrap().iter();
+    let current = snapshots.find(|s| s["snapshot-id"] == metadata["current-snapshot-id"]).unwrap();
     let list = fs::read(current["manifest-list"].as_str().unwrap()).unwrap();
     let list = ManifestList::parse_with_version(&list, FormatVersion::V2).unwrap();
     let manifests =
