@@ -33,8 +33,8 @@ async fn lake() -> World {
         }
         for resource in ["invoices", "taxes", "projects"] {
             let ids = control.truth(&unit, resource, true).unwrap().ids.unwrap();
-            control.change(&unit, resource, ids[round], &json!({"notes": "changed"})).unwrap();
-            control.delete(&unit, resource, ids[round + 1]).unwrap();
+            control.change(&unit, resource, ids[0], &json!({"notes": format!("changed {round}")})).unwrap();
+            control.delete(&unit, resource, ids[1]).unwrap();
             control.insert(&unit, resource, &json!({})).unwrap();
         }
     }
