@@ -12,7 +12,7 @@ use rig::cases::run_all;
 use scenarios::oracle::Violation;
 use simulator::{DefaultStates, Options, Order, UpdatedZone, VisStateWithWindow};
 
-const CASES: u64 = if cfg!(debug_assertions) { 500 } else { 10_000 };
+const CASES: u64 = if cfg!(debug_assertions) { 500 } else { 2_000 };
 
 /// The tables of which only what has changed is asked for.
 const TABLES: [&str; 6] = ["invoices", "clients", "expenses", "payments", "projects", "time_entries"];

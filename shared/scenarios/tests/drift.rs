@@ -11,7 +11,7 @@ use rig::cases::run_all;
 use scenarios::oracle::Violation;
 use simulator::{DefaultStates, Options, Order, UpdatedZone, VisStateWithWindow};
 
-const CASES: u64 = if cfg!(debug_assertions) { 200 } else { 4_000 };
+const CASES: u64 = if cfg!(debug_assertions) { 200 } else { 2_000 };
 
 /// Every rule by which tables are read again and rows are deleted.
 const TABLES: [&str; 12] = [
