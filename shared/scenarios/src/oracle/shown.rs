@@ -49,8 +49,8 @@ fn stamp(batch: &Batch, row: usize) -> Stamp {
 /// A parent as it came last in a commit.
 struct Came {
     row: Row,
-    /// Whether it says what lines it has.
-    tells_lines: bool,
+    /// How many lines it says it has, if it says so.
+    lines: Option<usize>,
     /// Whether it says no more than that it is gone.
     mark: bool,
 }
@@ -72,12 +72,12 @@ impl Shown {
             for (row, body) in bodies.into_iter().enumerate() {
                 let Some(key) = batch.int(facts.key, row) else { continue };
                 let raw = batch.text("_raw", row);
-                let array = facts.child.and_then(|child| text::value(raw?, child.array));
-                let tells_lines = array.is_some_and(|array| array != "null");
-                came.insert(
-                    key,
-                    Came { row: Row { body, stamp: stamp(batch, row) }, tells_lines, mark: raw.is_none() },
-                );
+                let told = facts.child.zip(raw).and_then(|(child, raw)| {
+                    let array = text::value(raw, child.array).filter(|array| *array != "null");
+                    array.map(|_| text::elements(raw, child.array).len())
+                });
+                let row = Row { body, stamp: stamp(batch, row) };
+                came.insert(key, Came { row, lines: told, mark: raw.is_none() });
             }
         }
         let mut lines = match facts.child {
@@ -93,7 +93,7 @@ impl Shown {
                 continue;
             }
             self.rows.insert(key, came.row);
-            if came.tells_lines {
+            if came.lines.is_some() {
                 self.lines.insert(key, lines.remove(&key).unwrap_or_default());
             }
         }
@@ -109,28 +109,19 @@ fn lines(
     came: &BTreeMap<i64, Came>,
 ) -> Result<BTreeMap<i64, Vec<Row>>, String> {
     let mut lines: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
-    let mut before = None;
     for batch in files.iter().flatten() {
         for (row, body) in batch.digests(&[&STAMP[..], &["_raw"]].concat())?.into_iter().enumerate() {
-            let (Some(parent), Some(place)) = (batch.int(child.parent_key, row), batch.int("_position", row))
-            else {
-                continue;
-            };
+            let Some(parent) = batch.int(child.parent_key, row) else { continue };
             let line = Row { body, stamp: stamp(batch, row) };
-            if came.get(&parent).is_none_or(|came| came.row.stamp.at != line.stamp.at) {
-                before = None;
-                continue;
+            if came.get(&parent).is_some_and(|came| came.row.stamp.at == line.stamp.at) {
+                lines.entry(parent).or_default().push(line);
             }
-            let held = lines.entry(parent).or_default();
-            // another run of lines of the same parent takes the place of the one before
-            if before.is_none_or(|(last, at)| last != parent || place <= at) {
-                held.clear();
-            }
-            held.push(line);
-            before = Some((parent, place));
         }
     }
-    for held in lines.values_mut() {
+    for (parent, held) in &mut lines {
+        // the parent may have come twice in that instant, and its lines each time: the last ones are its own
+        let due = came.get(parent).and_then(|came| came.lines).unwrap_or_default();
+        held.drain(..held.len().saturating_sub(due));
         held.sort_unstable();
     }
     Ok(lines)
