@@ -181,7 +181,7 @@ impl Metadata {
         serde_json::from_str(text).map_err(|e| {
             Error::new(ErrorKind::Storage, format!("the property {UNITS} of {} is damaged", self.location()))
                 .because(e)
-                .next("restore an earlier metadata file, or rebuild the table with freshlake replay")
+                .next("restore the object from a backup or an earlier version")
         })
     }
 
@@ -232,7 +232,7 @@ impl Metadata {
                 ErrorKind::Storage,
                 format!("{path} is not below the table's location {}", self.location()),
             )
-            .next("if the lake was put together from several places, rebuild the table with freshlake replay")
+            .next("bring the lake back together as it was, or restore the object from a backup")
         })
     }
 
@@ -330,7 +330,7 @@ fn concerns(file: &ManifestFile, owner: &Owner) -> bool {
 pub(super) async fn read(store: &dyn ObjectStore, key: &str) -> Result<Bytes> {
     let broken = |what: &str| {
         Error::new(ErrorKind::Storage, format!("{key} {what}"))
-            .next("see what else is with freshlake verify; freshlake replay rebuilds a table from raw")
+            .next("see what else is missing with freshlake verify, and restore the object from a backup")
     };
     let bytes = store.get(key).await?.ok_or_else(|| broken("is missing"))?;
     if !layout::names_content(key, &files::sha256(&bytes)) {

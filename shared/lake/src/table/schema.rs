@@ -148,5 +148,5 @@ fn arrow_type(iceberg: &Type) -> Result<DataType> {
 
 pub(super) fn unknown(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Storage, format!("the lake's tables have no columns of type {what}"))
-        .next("if another program changed the table, undo that, or rebuild it with freshlake replay")
+        .next("another program has changed the table: undo that, or restore its metadata from a backup")
 }

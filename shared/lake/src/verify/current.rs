@@ -99,15 +99,17 @@ impl Verification<'_> {
         next: &str,
     ) -> Vec<Entry> {
         let lake = self.lake;
+        // A replay finds by the manifests what it takes the place of, so it cannot do without them.
+        let whole = if next == OLDER { OLDER } else { RESTORE };
         let mut files = Vec::new();
         let Ok(list) = metadata.list(&place.home, id) else {
-            self.damage(plan.name, &place.home, format!("has a snapshot {id} that is elsewhere"), next);
+            self.damage(plan.name, &place.home, format!("has a snapshot {id} that is elsewhere"), whole);
             return files;
         };
         let listed = match metadata.listed(&*lake.store, &place.home, &list).await {
             Ok(listed) => listed,
             Err(error) => {
-                self.unreadable(plan.name, &list, &error, next);
+                self.unreadable(plan.name, &list, &error, whole);
                 return files;
             }
         };
@@ -116,7 +118,7 @@ impl Verification<'_> {
                 let entries = match metadata.entries(&*lake.store, &place.home, &manifest).await {
                     Ok(entries) => entries,
                     Err(error) => {
-                        self.unreadable(plan.name, &manifest.key, &error, next);
+                        self.unreadable(plan.name, &manifest.key, &error, whole);
                         Vec::new()
                     }
                 };
