@@ -22,7 +22,7 @@ use model::port::ObjectStore;
 const SNAPSHOTS: usize = 200;
 
 /// Earlier versions that the metadata names.
-pub(super) const VERSIONS: usize = 20;
+pub(crate) const VERSIONS: usize = 20;
 
 /// A data file that is put and not yet part of the table.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Metadata {
     }
 
     /// Where this version is stored.
-    fn path(&self, home: &str) -> Option<String> {
+    pub(crate) fn path(&self, home: &str) -> Option<String> {
         let rest = self.stored.as_deref().and_then(|key| key.strip_prefix(home))?;
         Some(format!("{}{rest}", self.location()))
     }

@@ -122,7 +122,7 @@ impl Metadata {
 
     /// The same table with changes that are none of its rows. Iceberg's own builder takes the machine's clock for these,
     /// and refuses them where an earlier commit had a clock that was ahead; here time comes from the caller.
-    pub(super) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
+    pub(crate) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
         let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
         if let Some(json) = json.as_object_mut() {
             json.insert("last-updated-ms".to_owned(), at.into());

@@ -10,7 +10,7 @@ mod plan;
 mod schema;
 mod statistics;
 
-pub(crate) use advance::{Change, NewFile};
+pub(crate) use advance::{Change, NewFile, VERSIONS};
 pub(crate) use inspect::Entry;
 pub(crate) use metadata::Metadata;
 pub(crate) use plan::{Owner, Plan};
