@@ -30,6 +30,10 @@ fn ground(bug: Bug) -> &'static str {
         Bug::RefusalTrusted => "duplicates",
         Bug::DeadlineIgnored => "deadline",
         Bug::DriftIgnored | Bug::SweepUnproved | Bug::SwapIgnored => "drift",
+        Bug::SweepIgnoresAge
+        | Bug::SweepForgetsHistory
+        | Bug::SweepForgetsCommits
+        | Bug::AttemptsShareNames => "upkeep",
         _ => "everyday",
     }
 }

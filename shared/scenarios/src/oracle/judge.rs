@@ -87,6 +87,8 @@ impl Judge {
         let units = metadata.get(family).and_then(|parent| parent["properties"]["freshlake.units"].as_str());
         let units: BTreeMap<String, String> =
             units.and_then(|units| serde_json::from_str(units).ok()).unwrap_or_default();
+        // A swap that makes no commit count has kept the tables, or written them anew: they are to show what they did.
+        let (mut same, mut changed) = (Vec::new(), false);
         for (unit, entry) in units {
             let place = Place { database: database.to_owned(), table: family.to_owned(), unit };
             let mut new = vec![place.commit(&entry)];
@@ -99,6 +101,7 @@ impl Judge {
             }
             new.retain(|key| self.last.get(&place) != Some(key));
             if new.is_empty() {
+                same.push(place);
                 continue;
             }
             for commit in new.iter().rev() {
@@ -106,6 +109,12 @@ impl Judge {
             }
             let Some(facts) = facts::find(family) else { continue };
             if let Some(book) = self.books.get(&place) {
+                shown::judge(facts, &place.unit, &metadata, &book.shown, key, get, &mut findings);
+            }
+            changed = true;
+        }
+        for place in same.iter().filter(|_| !changed) {
+            if let (Some(facts), Some(book)) = (facts::find(family), self.books.get(place)) {
                 shown::judge(facts, &place.unit, &metadata, &book.shown, key, get, &mut findings);
             }
         }

@@ -27,6 +27,7 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
@@ -57,6 +58,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
@@ -85,6 +87,7 @@ pub(super) fn poison(seed: u64) -> Setup {
         copies: None,
         trouble: vec![SourceFault::always(shape).on(changed), SourceFault::always(fails).on(failing)],
         poison: Some(poison),
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
@@ -111,6 +114,7 @@ pub(super) fn deadline(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::from_millis([500, 5_000, 20_000, 45_000][dice.usize(..4)]),
         timeout: Duration::from_secs(seed % 901),
     }
@@ -134,6 +138,7 @@ pub(super) fn drift(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
     }
