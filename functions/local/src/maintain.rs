@@ -11,6 +11,7 @@ use crate::cli;
 use crate::grid::{Grid, Side, bytes, thousands};
 use crate::screen::Screen;
 use crate::settings::Settings;
+use crate::summary::worst;
 
 /// So many keys of strangers are told.
 const MOST: usize = 5;
@@ -33,11 +34,9 @@ pub(crate) async fn run(arguments: &cli::Maintain, settings: Settings, screen: &
     for line in lines(&tended, arguments.delete) {
         screen.out(line);
     }
-    let mut code = 0;
-    for one in &tended {
-        tell(one, screen);
-        code = code.max(one.stopped.as_ref().map_or(0, |error| error.kind().exit_code()));
-    }
+    tended.iter().for_each(|one| tell(one, screen));
+    let stopped = tended.iter().filter_map(|one| one.stopped.as_ref());
+    let code = worst(stopped.map(|error| error.kind().exit_code()));
     let total: u64 = tended.iter().map(|one| one.expired + one.swept.len() as u64).sum();
     if total > 0 && !arguments.delete {
         let mut command = "freshlake maintain".to_owned();

@@ -85,7 +85,7 @@ fn query(home: &str, snapshot: i64) -> String {
     let home = home.replace('\'', "''");
     format!(
         "as it was after the last of these, in DuckDB:\nINSTALL iceberg; LOAD iceberg;\nSELECT count(*) FROM \
-         iceberg_scan('{home}', snapshot_from_id = {snapshot});"
+         iceberg_scan('{home}', snapshot_from_id => {snapshot});"
     )
 }
 

@@ -23,7 +23,11 @@ pub(super) fn setup(seed: u64) -> Setup {
         tables: draw::tables(&mut dice, count),
         only_business: [None, Some(0), Some(0)][dice.usize(..3)],
         workers: dice.u32(1..=4),
-        course: Course::Days { days: 3, runs_a_day: [2, 4][dice.usize(..2)], writes_a_day: dice.u32(6..24) },
+        course: Course::Days {
+            days: 5,
+            runs_a_day: [2, 4, 8][dice.usize(..3)],
+            writes_a_day: dice.u32(6..24),
+        },
         options: draw::options(&mut dice),
         plan: Plan::Storm(Storm::new(seed, |fault| fault != Fault::TokenRevoked)),
         skew: [0, 0, -86_400, 86_400][dice.usize(..4)],
