@@ -16,6 +16,13 @@ pub(super) fn setup(seed: u64) -> Setup {
         pointers: [1, 3, 1_000][dice.usize(..3)],
         keepers: dice.u32(1..=2),
     };
+    let skew = [0, 0, -86_400, 86_400][dice.usize(..4)];
+    // Where everything is slow, a sweep meets many a task half way.
+    let plan = Plan::Storm(if dice.bool() {
+        Storm::heavy(seed, Fault::Slow)
+    } else {
+        Storm::new(seed, |fault| fault != Fault::TokenRevoked)
+    });
     Setup {
         scenario: "upkeep",
         seed,
@@ -29,8 +36,8 @@ pub(super) fn setup(seed: u64) -> Setup {
             writes_a_day: dice.u32(6..24),
         },
         options: draw::options(&mut dice),
-        plan: Plan::Storm(Storm::new(seed, |fault| fault != Fault::TokenRevoked)),
-        skew: [0, 0, -86_400, 86_400][dice.usize(..4)],
+        plan,
+        skew,
         copies: None,
         trouble: Vec::new(),
         poison: None,
