@@ -374,12 +374,7 @@ impl Publication<'_> {
 
     /// What is left to do once the swap counts. If it fails, the next run does it.
     async fn settle(&self) {
-        let catalog = &self.lake.catalog;
-        let settled = match catalog.load(self.family).await {
-            Ok(heads) => catalog.settle(self.family, &heads).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = settled {
+        if let Err(error) = self.lake.catalog.settle(self.family, None).await {
             tracing::warn!(table = self.family.name, %error, "the commit is in, but not shown to all readers yet");
         }
     }
