@@ -8,13 +8,14 @@ mod fence;
 mod replay;
 
 pub use replay::Replayed;
+pub(crate) use replay::unit;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::planted::{self, Bug};
-use model::{Error, ErrorKind, Result, TaskId, Unit};
+use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
@@ -353,7 +354,8 @@ impl Publication<'_> {
         let came = Came { arrivals, parts: &parts };
         let task = self.anew.as_ref().unwrap_or(&self.commit.task);
         let live = if self.anew.is_some() { &[] } else { live };
-        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
+        let at = self.commit.committed_at;
+        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, at, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
             merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
@@ -400,6 +402,7 @@ struct Files<'f> {
     table: &'static str,
     unit: &'f Unit,
     task: &'f TaskId,
+    at: Timestamp,
     put: Vec<NewFile>,
 }
 
@@ -407,8 +410,8 @@ struct Files<'f> {
 impl Sink for Files<'_> {
     async fn put(&mut self, file: SortedFile) -> Result<()> {
         let digest = files::sha256(&file.bytes);
-        let key =
-            layout::data(&self.lake.database, self.table, self.unit, self.task, self.put.len(), &digest);
+        let (database, part) = (&self.lake.database, self.put.len());
+        let key = layout::data(database, self.table, self.unit, self.task, self.at, part, &digest);
         let bytes = file.bytes.len() as u64;
         self.lake.put_content(&key, file.bytes).await?;
         self.put.push(NewFile { key, bytes, footer: Arc::new(file.metadata) });

@@ -74,8 +74,8 @@ impl Lake {
     ) -> Result<bool> {
         let parents = RawFiles::new(&*self.store, raw.of(family.name));
         let arrivals = Arrivals::read(family, &parents).await?;
-        // A name of its own: what has the name of a damaged file would be taken for it.
-        let anew = TaskId(format!("{}-replayed-{}", head.task, at.as_microsecond()));
+        // A name of its own, of which the instant is part: what has the name of a damaged file would be taken for it.
+        let anew = TaskId(format!("{}-replayed", head.task));
         let mut publication = Publication {
             lake: self,
             family,
@@ -118,7 +118,7 @@ impl Publication<'_> {
 }
 
 /// The unit that a partition is of.
-fn unit(table: &Table, partition: &str) -> Option<Unit> {
+pub(crate) fn unit(table: &Table, partition: &str) -> Option<Unit> {
     let (_, id) = partition.split_once('=')?;
     let owner = id.parse().map_or_else(|_| Owner::Text(id.to_owned()), Owner::Number);
     Plan::unit_of(table.family, &owner).or_else(|| Plan::unit_of(table.family, &Owner::Text(id.to_owned())))
