@@ -18,6 +18,7 @@ use model::{Error, ErrorKind, Result, TaskId, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
+use crate::glue::GlueColumn;
 use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, Seen, files, layout};
@@ -40,6 +41,8 @@ struct Publication<'p> {
     /// What came of the parent; nothing if nothing did.
     arrivals: Option<Arrivals<'p>>,
     merged: BTreeMap<&'static str, Prepared>,
+    /// Versions that were read, by the key of their object: its name tells its content, so they stay as they are.
+    read: BTreeMap<String, Metadata>,
     /// Under which name all rows are written anew, whatever is there; nothing where they are merged with what is there.
     anew: Option<TaskId>,
 }
@@ -114,6 +117,7 @@ impl Lake {
             raw: &raw,
             arrivals,
             merged: BTreeMap::new(),
+            read: BTreeMap::new(),
             anew: None,
         };
         publication.run().await
@@ -162,10 +166,8 @@ impl Publication<'_> {
     /// One swap of the tables of a step on top of what they are now.
     async fn attempt(&mut self, step: &[&'static str], in_doubt: bool) -> Result<Attempt> {
         let heads = self.lake.catalog.load(self.family).await?;
-        let shown = match heads.metadata.get(self.family.name) {
-            Some(key) => self.lake.metadata(key).await?.shows(self.unit)?,
-            None => None,
-        };
+        self.read.retain(|key, _| heads.metadata.values().any(|current| current == key));
+        let shown = self.shown(&heads).await?;
         if shown.as_ref() == Some(&self.commit.entry) {
             tracing::debug!(name: "commit_was_ours", target: "path", task = %self.commit.task, "the commit is in");
             return Ok(Attempt::Won);
@@ -189,19 +191,8 @@ impl Publication<'_> {
             Standing::Pending => return self.fence(&heads).await,
             Standing::Free => {}
         }
-        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
-        for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
-            if let Some((key, next)) = self.stage(plan, &heads, None).await? {
-                metadata.insert(plan.name.to_owned(), key);
-                columns.insert(plan.name.to_owned(), next.columns()?);
-            }
-        }
-        if metadata.is_empty() {
-            return Ok(Attempt::Won);
-        }
-        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
-        let moved = Move { family: self.family, unit, task, at, metadata, columns };
-        match self.lake.catalog.swap(&heads, &moved).await? {
+        let Some(swap) = self.swap(step, &heads, None).await? else { return Ok(Attempt::Won) };
+        match swap {
             Swap::Won => Ok(Attempt::Won),
             Swap::Lost => {
                 tracing::debug!(name: "commit_rebased", target: "path", task = %self.commit.task, "looking who was first");
@@ -220,14 +211,14 @@ impl Publication<'_> {
     }
 
     /// What stands against switching the tables of a step. Where the parent switches with them, nothing can.
-    async fn standing(&self, step: &[&'static str], heads: &Heads) -> Result<Standing> {
+    async fn standing(&mut self, step: &[&'static str], heads: &Heads) -> Result<Standing> {
         if step.contains(&self.family.name) || self.arrivals.is_none() {
             return Ok(Standing::Free);
         }
         let base = self.base.as_ref().map_or(0, |base| base.number);
         let mut ours = 0;
         for key in step.iter().filter_map(|table| heads.metadata.get(*table)) {
-            let entry = self.lake.metadata(key).await?.shows(self.unit)?;
+            let entry = self.metadata(key).await?.shows(self.unit)?;
             match fence::standing(entry.as_deref(), base, &self.commit.entry) {
                 Standing::Ours => ours += 1,
                 Standing::Pending => return Ok(Standing::Pending),
@@ -254,29 +245,62 @@ impl Publication<'_> {
             fence
         };
         tracing::debug!(name: "commit_fenced", target: "path", task = %self.commit.task, "another task is half way");
-        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
-        for plan in self.plans.clone().iter().filter(|plan| plan.name == self.family.name) {
-            if let Some((key, next)) = self.stage(plan, heads, Some(&fence)).await? {
-                metadata.insert(plan.name.to_owned(), key);
-                columns.insert(plan.name.to_owned(), next.columns()?);
-            }
-        }
+        let swap = self.swap(&[self.family.name], heads, Some(&fence)).await?;
         self.fence = Some(fence);
-        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
-        let moved = Move { family: self.family, unit, task, at, metadata, columns };
-        Ok(match self.lake.catalog.swap(heads, &moved).await? {
-            Swap::Won | Swap::Lost => Attempt::Again(None),
-            Swap::Unknown(error) => Attempt::Again(Some(error)),
+        Ok(match swap {
+            None | Some(Swap::Won | Swap::Lost) => Attempt::Again(None),
+            Some(Swap::Unknown(error)) => Attempt::Again(Some(error)),
         })
     }
 
-    /// The next version of a table, put and named, if the commit changes it, or if `fence` is to go up.
+    /// The commit of the unit that the parent shows.
+    async fn shown(&mut self, heads: &Heads) -> Result<Option<String>> {
+        match heads.metadata.get(self.family.name) {
+            Some(key) => self.metadata(key).await?.shows(self.unit),
+            None => Ok(None),
+        }
+    }
+
+    /// The version in the object called `key`.
+    async fn metadata(&mut self, key: &str) -> Result<Metadata> {
+        if let Some(metadata) = self.read.get(key) {
+            return Ok(metadata.clone());
+        }
+        let metadata = self.lake.metadata(key).await?;
+        self.read.insert(key.to_owned(), metadata.clone());
+        Ok(metadata)
+    }
+
+    /// Swaps those tables of `step` that change for their next versions; nothing if none does.
+    async fn swap(
+        &mut self,
+        step: &[&'static str],
+        heads: &Heads,
+        fence: Option<&Commit>,
+    ) -> Result<Option<Swap>> {
+        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
+        for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
+            if let Some((key, shows)) = self.stage(plan, heads, fence).await? {
+                metadata.insert(plan.name.to_owned(), key);
+                columns.insert(plan.name.to_owned(), shows);
+            }
+        }
+        if metadata.is_empty() {
+            return Ok(None);
+        }
+        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
+        let moved = Move { family: self.family, unit, task, at, metadata, columns };
+        self.lake.catalog.swap(heads, &moved).await.map(Some)
+    }
+
+    /// The key and the columns of a table's next version, which is put, if the commit changes the table, or if `fence` is to
+    /// go up.
     async fn stage(
         &mut self,
         plan: &Plan,
         heads: &Heads,
         fence: Option<&Commit>,
-    ) -> Result<Option<(String, Metadata)>> {
+    ) -> Result<Option<(String, Vec<GlueColumn>)>> {
         let lake = self.lake;
         let home = layout::home(&lake.database, plan.name);
         let stored = heads.metadata.get(plan.name);
@@ -287,7 +311,7 @@ impl Publication<'_> {
             return Ok(None);
         }
         let metadata = if let Some(key) = stored {
-            lake.metadata(key).await?
+            self.metadata(key).await?
         } else {
             let location = format!("{}/{home}", lake.store.uri());
             Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
@@ -312,10 +336,9 @@ impl Publication<'_> {
         };
         let version = metadata.version() + 1;
         let next = metadata.advance(&*lake.store, &home, contents, change).await?;
-        let body = next.to_json()?;
-        let key = layout::metadata(&lake.database, plan.name, version, &files::sha256(&body));
-        lake.put_content(&key, body).await?;
-        Ok(Some((key, next)))
+        let key = layout::metadata(&lake.database, plan.name, version, &files::sha256(&next.body));
+        lake.put_content(&key, next.body).await?;
+        Ok(Some((key, next.columns)))
     }
 
     /// Merges what came into the unit's files, unless that is done and they are still the same.

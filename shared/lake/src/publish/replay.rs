@@ -9,7 +9,7 @@ use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
 use super::{Publication, REBASES, Raw};
-use crate::catalog::{Move, Swap};
+use crate::catalog::Swap;
 use crate::merge::{Arrivals, RawFiles};
 use crate::table::{Owner, Plan};
 use crate::{Commit, Lake};
@@ -87,6 +87,7 @@ impl Lake {
             raw,
             arrivals: Some(arrivals),
             merged: BTreeMap::new(),
+            read: BTreeMap::new(),
             anew: Some(anew),
         };
         for step in self.catalog.steps(family) {
@@ -104,24 +105,11 @@ impl Publication<'_> {
     async fn take_place(&mut self, step: &[&'static str]) -> Result<bool> {
         for _ in 0..=REBASES {
             let heads = self.lake.catalog.load(self.family).await?;
-            let shown = match heads.metadata.get(self.family.name) {
-                Some(key) => self.lake.metadata(key).await?.shows(self.unit)?,
-                None => None,
-            };
-            if shown.as_ref() != Some(&self.commit.entry) {
+            if self.shown(&heads).await?.as_ref() != Some(&self.commit.entry) {
                 return Ok(false);
             }
-            let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
-            for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
-                if let Some((key, next)) = self.stage(plan, &heads, None).await? {
-                    columns.insert(plan.name.to_owned(), next.columns()?);
-                    metadata.insert(plan.name.to_owned(), key);
-                }
-            }
-            let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
-            let moved = Move { family: self.family, unit, task, at, metadata, columns };
             // After a lost answer it is done again: twice the same is the same.
-            if matches!(self.lake.catalog.swap(&heads, &moved).await?, Swap::Won) {
+            if matches!(self.swap(step, &heads, None).await?, None | Some(Swap::Won)) {
                 return Ok(true);
             }
         }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::desk::Desk;
-use super::metadata::{Contents, Metadata};
+use super::metadata::{Contents, Metadata, Staged};
 use super::plan::Owner;
 use super::{failed, statistics};
 use crate::{files, layout};
@@ -48,21 +48,21 @@ pub(crate) struct Change<'c> {
 }
 
 impl Metadata {
-    /// The version that `change` leads to. Its manifests are put to `store`; it is itself not stored yet.
+    /// The version that `change` leads to. Its manifests are put to `store`, it is itself not.
     pub(crate) async fn advance(
         self,
         store: &dyn ObjectStore,
         home: &str,
         contents: Contents,
         change: Change<'_>,
-    ) -> Result<Self> {
+    ) -> Result<Staged> {
         let at = change.at.as_millisecond().max(self.inner.last_updated_ms());
         let mut units = self.units()?;
         units.insert(change.unit.partition(), change.entry.to_owned());
         let previous = self.path(home);
         let units = Self::units_property(&units)?;
         if change.added.is_empty() && change.replaced.is_empty() {
-            return self.edited(at, |json| {
+            return self.staged(at, |json| {
                 if let Some(Value::Object(properties)) = json.get_mut("properties") {
                     properties.extend(units.into_iter().map(|(key, value)| (key, value.into())));
                 }
@@ -80,7 +80,7 @@ impl Metadata {
         let builder = self.inner.into_builder(previous).set_properties(units).map_err(failed)?;
         let builder = builder.set_branch_snapshot(snapshot, MAIN_BRANCH).map_err(failed)?;
         let built = builder.remove_snapshots(&outlived).build().map_err(failed)?;
-        Self::dated(built.metadata, at)
+        Self { inner: built.metadata, stored: None }.staged(at, |_| {})
     }
 
     /// Where this version is stored.

@@ -16,6 +16,7 @@ use super::desk::Desk;
 use super::plan::{Owner, Plan};
 use super::{failed, schema};
 use crate::Contract;
+use crate::glue::GlueColumn;
 use crate::merge::{KeyPart, Live, Shape};
 use crate::{files, layout};
 
@@ -28,6 +29,14 @@ pub(crate) struct Metadata {
     pub(super) inner: TableMetadata,
     /// The key of the object it is stored in; none before it is stored.
     pub(super) stored: Option<String>,
+}
+
+/// A version that is to be stored, under a name that comes of its text.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) body: Bytes,
+    /// The columns, for a catalog that shows them.
+    pub(crate) columns: Vec<GlueColumn>,
 }
 
 /// One moment of a table.
@@ -116,19 +125,22 @@ impl Metadata {
     }
 
     /// The same table as of another moment.
-    pub(super) fn dated(metadata: TableMetadata, at: i64) -> Result<Self> {
+    fn dated(metadata: TableMetadata, at: i64) -> Result<Self> {
         Self { inner: metadata, stored: None }.edited(at, |_| {})
     }
 
-    /// The same table with changes that are none of its rows. Iceberg's own builder takes the machine's clock for these,
-    /// and refuses them where an earlier commit had a clock that was ahead; here time comes from the caller.
+    /// The same table with changes that are none of its rows.
     pub(super) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
-        let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
-        if let Some(json) = json.as_object_mut() {
-            json.insert("last-updated-ms".to_owned(), at.into());
-            edit(json);
-        }
-        Ok(Self { inner: serde_json::from_value(json).map_err(unwritable)?, stored: None })
+        let inner = serde_json::from_value(json(&self.inner, at, edit)?).map_err(unwritable)?;
+        Ok(Self { inner, stored: None })
+    }
+
+    /// The same table with changes that are none of its rows, to be stored.
+    pub(super) fn staged(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Staged> {
+        let mut json = json(&self.inner, at, edit)?;
+        sort(&mut json);
+        let body = serde_json::to_vec(&json).map_err(unwritable)?;
+        Ok(Staged { body: body.into(), columns: self.columns()? })
     }
 
     /// Reads the object called `key`.
@@ -142,25 +154,6 @@ impl Metadata {
         }
         let inner = serde_json::from_slice(body).map_err(|e| damaged("is damaged").because(e))?;
         Ok(Self { inner, stored: Some(key.to_owned()) })
-    }
-
-    /// As JSON. Equal tables have equal texts.
-    pub(crate) fn to_json(&self) -> Result<Bytes> {
-        let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
-        // These come out of hash tables.
-        for (list, by) in
-            [("snapshots", "sequence-number"), ("schemas", "schema-id"), ("partition-specs", "spec-id")]
-        {
-            if let Some(Value::Array(entries)) = json.get_mut(list) {
-                entries.sort_by_key(|entry| entry.get(by).and_then(Value::as_i64));
-            }
-        }
-        for schema in json.get_mut("schemas").and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Some(Value::Array(ids)) = schema.get_mut("identifier-field-ids") {
-                ids.sort_by_key(Value::as_i64);
-            }
-        }
-        serde_json::to_vec(&json).map(Bytes::from).map_err(unwritable)
     }
 
     /// Where the table is, as its own paths say. A lake that was moved keeps the place it was made in.
@@ -269,6 +262,33 @@ impl Metadata {
         let bytes = read(store, &self.key_of(snapshot.manifest_list(), home)?).await?;
         let list = ManifestList::parse_with_version(&bytes, FormatVersion::V2).map_err(failed)?;
         Ok(list.consume_entries().into_iter().collect())
+    }
+}
+
+/// As JSON, with changes. Iceberg's own builder takes the machine's clock for the moment of a change, and refuses it where an
+/// earlier commit had a clock that was ahead; here time comes from the caller.
+fn json(metadata: &TableMetadata, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Value> {
+    let mut json = serde_json::to_value(metadata).map_err(unwritable)?;
+    if let Some(json) = json.as_object_mut() {
+        json.insert("last-updated-ms".to_owned(), at.into());
+        edit(json);
+    }
+    Ok(json)
+}
+
+/// Puts in order what comes out of hash tables: equal tables have equal texts.
+fn sort(json: &mut Value) {
+    for (list, by) in
+        [("snapshots", "sequence-number"), ("schemas", "schema-id"), ("partition-specs", "spec-id")]
+    {
+        if let Some(Value::Array(entries)) = json.get_mut(list) {
+            entries.sort_by_key(|entry| entry.get(by).and_then(Value::as_i64));
+        }
+    }
+    for schema in json.get_mut("schemas").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(Value::Array(ids)) = schema.get_mut("identifier-field-ids") {
+            ids.sort_by_key(Value::as_i64);
+        }
     }
 }
 
