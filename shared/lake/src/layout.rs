@@ -18,6 +18,12 @@ pub(crate) fn raw_file(
     format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
 }
 
+/// The day on which the rows of the raw file at `key` were written.
+pub(crate) fn day(key: &str) -> Option<Date> {
+    let (_, rest) = key.split_once("/dt=")?;
+    rest.split_once('/')?.0.parse().ok()
+}
+
 /// The rows of a table as received, of all units.
 pub(crate) fn raw(table: &str) -> String {
     format!("raw/{table}")

@@ -17,7 +17,7 @@ pub use commit::{Commit, Draft, Habits, Loading, Published};
 pub use contract::Contract;
 pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
-pub use publish::Replayed;
+pub use publish::{Replayed, Untyped};
 pub use seen::{KeyHash, Seen};
 pub use verify::{Damage, Verified};
 

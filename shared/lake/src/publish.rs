@@ -6,10 +6,16 @@
 
 mod fence;
 mod replay;
+#[cfg(test)]
+mod retyping;
+#[cfg(test)]
+pub(crate) mod rig;
+#[cfg(test)]
+mod types;
 
-pub use replay::Replayed;
+pub use replay::{Replayed, Untyped};
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,10 +25,11 @@ use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
 use crate::glue::GlueColumn;
-use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
+use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, Parts, RawFiles, Retyped, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, Seen, files, layout};
 use fence::Standing;
+use replay::Replaying;
 
 /// A swap that lost against another unit's is made again this often.
 const REBASES: usize = 8;
@@ -43,8 +50,10 @@ struct Publication<'p> {
     merged: BTreeMap<&'static str, Prepared>,
     /// Versions that were read, by the key of their object: its name tells its content, so they stay as they are.
     read: BTreeMap<String, Metadata>,
-    /// Under which name all rows are written anew, whatever is there; nothing where they are merged with what is there.
-    anew: Option<TaskId>,
+    /// How rows of earlier commits are written anew; nothing where new ones come.
+    replaying: Option<Replaying>,
+    /// Columns, in words, whose values the tables cannot hold.
+    apart: BTreeSet<String>,
 }
 
 /// The keys of the raw files to merge, by table: those of the commit, after those of all before where no table shows them
@@ -118,7 +127,8 @@ impl Lake {
             arrivals,
             merged: BTreeMap::new(),
             read: BTreeMap::new(),
-            anew: None,
+            replaying: None,
+            apart: BTreeSet::new(),
         };
         publication.run().await
     }
@@ -160,7 +170,10 @@ impl Publication<'_> {
             }
         }
         self.settle().await;
-        Ok(Published::Won(Box::new(self.commit)))
+        // For whoever reads the report: what the tables hold is known only now.
+        let mut commit = self.commit;
+        commit.certificate.notes.extend(self.apart);
+        Ok(Published::Won(Box::new(commit)))
     }
 
     /// One swap of the tables of a step on top of what they are now.
@@ -316,7 +329,8 @@ impl Publication<'_> {
             let location = format!("{}/{home}", lake.store.uri());
             Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
         };
-        let metadata = metadata.evolved(plan, lake.contract)?;
+        let (metadata, apart) = metadata.evolved(plan, lake.contract)?;
+        self.apart.extend(apart.into_iter().map(|column| format!("{}.{column}: kept in _extra", plan.name)));
         let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
         if came {
             let shape = metadata.shape(plan)?;
@@ -349,19 +363,26 @@ impl Publication<'_> {
         }
         let lake = self.lake;
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
-        let parts = RawFiles::new(&*lake.store, self.raw.of(plan.name));
-        let came = Came { arrivals, parts: &parts };
-        let task = self.anew.as_ref().unwrap_or(&self.commit.task);
-        let live = if self.anew.is_some() { &[] } else { live };
+        let raw = RawFiles::new(&*lake.store, self.raw.of(plan.name));
+        let retyped = Retyped::new(raw, plan.name);
+        let parts: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let came = Came { arrivals, parts };
+        let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
+        let all = self.replaying.as_ref().is_some_and(|replaying| replaying.all);
+        let live = if all { &[] } else { live };
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
             merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
-        let replaced = match &self.anew {
-            Some(_) => there.iter().cloned().collect(),
-            None => replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect(),
+        let replaced = if all {
+            there.iter().cloned().collect()
+        } else {
+            replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect()
         };
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
+        if let Some(replaying) = &mut self.replaying {
+            replaying.untyped.insert(plan.name, retyped.untyped());
+        }
         Ok(())
     }
 
