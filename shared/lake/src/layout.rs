@@ -39,6 +39,11 @@ pub(crate) fn home(database: &str, table: &str) -> String {
     format!("lake/{database}/{table}")
 }
 
+/// Who keeps a database.
+pub(crate) fn keeper(database: &str) -> String {
+    format!("lake/{database}/catalog.json")
+}
+
 /// A data file of a table.
 pub(crate) fn data(
     database: &str,

@@ -18,7 +18,7 @@ mod pointers;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use tables::Table;
 
 use crate::table::Plan;
@@ -27,6 +27,8 @@ use commit::Chain;
 
 /// What helps where bytes are gone: nothing but another copy of them.
 const RESTORE: &str = "restore it from a backup or an earlier version of the object";
+/// What helps where nobody can tell who keeps the lake.
+const RESTORE_KEEPER: &str = "restore it from a backup, or delete it: the next run puts it again";
 /// What helps where a pointer contradicts itself or its files.
 const RESTORE_COMMIT: &str = "restore the commit from a backup or an earlier version of the object";
 /// What helps where rows count twice.
@@ -88,6 +90,7 @@ impl Lake {
     pub async fn verify(&self, table: Option<&str>) -> Result<Verified> {
         let mut verification =
             Verification { lake: self, named: Named::default(), verified: Verified::default() };
+        verification.keeper().await?;
         for family in tables::ALL.iter().filter(|family| table.is_none_or(|table| family.name == table)) {
             verification.family(family).await?;
         }
@@ -111,6 +114,20 @@ struct Place {
 }
 
 impl Verification<'_> {
+    /// Looks who keeps the lake; if it is another catalog, there is nothing to verify by this one.
+    async fn keeper(&mut self) -> Result<()> {
+        let keeper = &self.lake.keeper;
+        match keeper.told().await {
+            Err(error) if error.kind() == ErrorKind::Config => Err(error),
+            Err(error) => {
+                self.unreadable("-", &keeper.key(), &error, RESTORE_KEEPER);
+                Ok(())
+            }
+            // Who wrote a lake before this was said says it with the next commit.
+            Ok(_) => Ok(()),
+        }
+    }
+
     async fn family(&mut self, family: &'static Table) -> Result<()> {
         let place = self.place(family, family.name).await?;
         let heads = self.heads(&place).await;

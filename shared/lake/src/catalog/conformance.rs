@@ -2,6 +2,7 @@
 
 pub(crate) mod fakes;
 mod glue;
+mod keeper;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -39,15 +39,25 @@ fn noon(day: &str) -> Timestamp {
 
 impl Rig {
     pub(crate) fn new(table: &str) -> Self {
-        let store = Arc::new(Memory::default());
+        Self::over(Arc::new(Memory::default()), table)
+    }
+
+    /// Another process over the same objects.
+    pub(crate) fn over(store: Arc<Memory>, table: &str) -> Self {
         let lake = Lake::new(Arc::clone(&store) as Arc<dyn ObjectStore>, "books");
         Self::of(lake, store, table)
     }
 
     pub(crate) fn in_glue(table: &str) -> (Self, Arc<FakeGlue>) {
-        let (store, glue) = (Arc::new(Memory::default()), Arc::new(FakeGlue::default()));
-        let lake = Lake::in_glue(Arc::clone(&store) as Arc<dyn ObjectStore>, "books", Arc::clone(&glue) as _);
-        (Self::of(lake, store, table), glue)
+        let glue = Arc::new(FakeGlue::default());
+        (Self::over_in_glue(Arc::new(Memory::default()), &glue, table), glue)
+    }
+
+    /// Another process over the same objects and entries.
+    pub(crate) fn over_in_glue(store: Arc<Memory>, glue: &Arc<FakeGlue>, table: &str) -> Self {
+        let glue = Arc::clone(glue) as _;
+        let lake = Lake::in_glue(Arc::clone(&store) as Arc<dyn ObjectStore>, "books", glue);
+        Self::of(lake, store, table)
     }
 
     fn of(lake: Lake, store: Arc<Memory>, table: &str) -> Self {

@@ -35,9 +35,22 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Memory {
     objects: Mutex<BTreeMap<String, Bytes>>,
     fate: Mutex<Fate>,
+    /// The object whose next change has this fate.
+    fated: Mutex<BTreeMap<String, Fate>>,
+    /// How often each object was read.
+    read: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Memory {
+    pub(crate) fn next_of(&self, key: &str, fate: Fate) {
+        locked(&self.fated).insert(key.to_owned(), fate);
+    }
+
+    /// How often `key` was read since the last time.
+    pub(crate) fn reads(&self, key: &str) -> usize {
+        locked(&self.read).remove(key).unwrap_or_default()
+    }
+
     pub(crate) fn next(&self, fate: Fate) {
         *locked(&self.fate) = fate;
     }
@@ -50,7 +63,8 @@ impl ObjectStore for Memory {
     }
 
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
-        let fate = std::mem::take(&mut *locked(&self.fate));
+        let fate = locked(&self.fated).remove(key);
+        let fate = fate.unwrap_or_else(|| std::mem::take(&mut *locked(&self.fate)));
         if fate == Fate::LostBefore {
             return Err(lost());
         }
@@ -66,6 +80,7 @@ impl ObjectStore for Memory {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        *locked(&self.read).entry(key.to_owned()).or_default() += 1;
         Ok(locked(&self.objects).get(key).cloned())
     }
 
