@@ -45,6 +45,8 @@ struct Publication<'p> {
     fence: Option<Commit>,
     unit: &'p Unit,
     raw: &'p Raw,
+    /// Whether `raw` has what every table needs: all of before, where that is not shown.
+    whole: bool,
     /// What came of the parent; nothing if nothing did.
     arrivals: Option<Arrivals<'p>>,
     merged: BTreeMap<&'static str, Prepared>,
@@ -52,8 +54,8 @@ struct Publication<'p> {
     read: BTreeMap<String, Metadata>,
     /// How rows of earlier commits are written anew; nothing where new ones come.
     replaying: Option<Replaying>,
-    /// Columns, in words, whose values the tables cannot hold.
-    apart: BTreeSet<String>,
+    /// For whoever reads the report: what the tables could not hold, and what was mended.
+    notes: BTreeSet<String>,
 }
 
 /// The keys of the raw files to merge, by table: those of the commit, after those of all before where no table shows them
@@ -87,7 +89,16 @@ enum Attempt {
     Lost,
     /// Our fence is up: everything anew, on top of it.
     Fenced,
+    /// This child shows nothing of the unit, whose parent shows commits.
+    Without(&'static str),
     Again(Option<Error>),
+}
+
+/// How a publication ends.
+enum Ended {
+    Published(Published),
+    /// It takes all rows of before to go on: this child has none of them.
+    Without(&'static str),
 }
 
 impl Lake {
@@ -103,34 +114,54 @@ impl Lake {
         let mut commit = Commit::on(base, &draft, key);
         self.put_commit(draft.table, draft.unit, &mut commit).await?;
 
-        let mut raw = Raw::default();
-        if self.is_unshown(draft.table, draft.unit, base).await? {
-            for commit in self.commits(draft.table, draft.unit).await? {
-                raw.add(commit.files);
+        let mut earlier = Vec::new();
+        let mut whole = self.is_unshown(draft.table, draft.unit, base).await?;
+        if whole {
+            earlier = self.files(draft.table, draft.unit).await?;
+        }
+        let mut notes = BTreeSet::new();
+        loop {
+            let mut raw = Raw::default();
+            raw.add(earlier.iter().chain(&draft.files).cloned());
+            let parents = RawFiles::new(&*self.store, raw.of(family.name));
+            let arrivals = match raw.of(family.name) {
+                [] => None,
+                _ => Some(Arrivals::read(family, &parents).await?),
+            };
+            let publication = Publication {
+                lake: self,
+                family,
+                plans: Plan::family(family),
+                base: base.cloned(),
+                commit: commit.clone(),
+                fence: None,
+                unit: draft.unit,
+                raw: &raw,
+                whole,
+                arrivals,
+                merged: BTreeMap::new(),
+                read: BTreeMap::new(),
+                replaying: None,
+                notes: notes.clone(),
+            };
+            let child = match publication.run().await? {
+                Ended::Published(published) => return Ok(published),
+                Ended::Without(child) => child,
+            };
+            whole = true;
+            let files = self.files(draft.table, draft.unit).await?;
+            // Otherwise it is new: there was never a row of it.
+            if files.iter().any(|file| file.table.as_str() == child) {
+                tracing::warn!(table = child, unit = %draft.unit, "its rows were gone from the catalog: made anew from raw");
+                notes.insert(format!("{child}: its rows were gone from the catalog, and are made anew from raw"));
+                earlier = files;
             }
         }
-        raw.add(draft.files);
-        let parents = RawFiles::new(&*self.store, raw.of(family.name));
-        let arrivals = match raw.of(family.name) {
-            [] => None,
-            _ => Some(Arrivals::read(family, &parents).await?),
-        };
-        let publication = Publication {
-            lake: self,
-            family,
-            plans: Plan::family(family),
-            base: base.cloned(),
-            commit,
-            fence: None,
-            unit: draft.unit,
-            raw: &raw,
-            arrivals,
-            merged: BTreeMap::new(),
-            read: BTreeMap::new(),
-            replaying: None,
-            apart: BTreeSet::new(),
-        };
-        publication.run().await
+    }
+
+    /// The files of all commits, oldest first.
+    async fn files(&self, table: &str, unit: &Unit) -> Result<Vec<DataFile>> {
+        Ok(self.commits(table, unit).await?.into_iter().flat_map(|commit| commit.files).collect())
     }
 
     /// Puts a commit and names it by what is inside.
@@ -151,7 +182,7 @@ impl Lake {
 }
 
 impl Publication<'_> {
-    async fn run(mut self) -> Result<Published> {
+    async fn run(mut self) -> Result<Ended> {
         let steps = self.lake.catalog.steps(self.family);
         let (mut at, mut rebases, mut unknown) = (0, 0, None);
         while let Some(step) = steps.get(at) {
@@ -160,7 +191,8 @@ impl Publication<'_> {
                     (at, rebases, unknown) = (at + 1, 0, None);
                     continue;
                 }
-                Attempt::Lost => return Ok(Published::Lost),
+                Attempt::Lost => return Ok(Ended::Published(Published::Lost)),
+                Attempt::Without(child) => return Ok(Ended::Without(child)),
                 Attempt::Fenced => (at, unknown) = (0, None),
                 Attempt::Again(error) => unknown = error.or(unknown),
             }
@@ -172,8 +204,8 @@ impl Publication<'_> {
         self.settle().await;
         // For whoever reads the report: what the tables hold is known only now.
         let mut commit = self.commit;
-        commit.certificate.notes.extend(self.apart);
-        Ok(Published::Won(Box::new(commit)))
+        commit.certificate.notes.extend(self.notes);
+        Ok(Ended::Published(Published::Won(Box::new(commit))))
     }
 
     /// One swap of the tables of a step on top of what they are now.
@@ -203,6 +235,9 @@ impl Publication<'_> {
             Standing::Ours => return Ok(Attempt::Won),
             Standing::Pending => return self.fence(&heads).await,
             Standing::Free => {}
+        }
+        if let Some(child) = self.bereft(step, &heads).await? {
+            return Ok(Attempt::Without(child));
         }
         let Some(swap) = self.swap(step, &heads, None).await? else { return Ok(Attempt::Won) };
         match swap {
@@ -239,6 +274,26 @@ impl Publication<'_> {
             }
         }
         Ok(if ours == step.len() { Standing::Ours } else { Standing::Free })
+    }
+
+    /// A child of `step` that shows nothing of the unit although its parent does: somebody has dropped it, or it is new, or
+    /// nothing ever came.
+    async fn bereft(&mut self, step: &[&'static str], heads: &Heads) -> Result<Option<&'static str>> {
+        // A fence before the first commit stands on nothing.
+        let is_first = self.base.as_ref().is_none_or(|base| base.fence && base.previous.is_none());
+        if self.whole || is_first || self.arrivals.is_none() {
+            return Ok(None);
+        }
+        for child in step.iter().filter(|table| **table != self.family.name) {
+            let shown = match heads.metadata.get(*child) {
+                Some(key) => self.metadata(key).await?.shows(self.unit)?,
+                None => None,
+            };
+            if shown.is_none() {
+                return Ok(Some(child));
+            }
+        }
+        Ok(None)
     }
 
     /// Sends a fence. Whether it is up, loading tells.
@@ -330,7 +385,7 @@ impl Publication<'_> {
             Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
         };
         let (metadata, apart) = metadata.evolved(plan, lake.contract)?;
-        self.apart.extend(apart.into_iter().map(|column| format!("{}.{column}: kept in _extra", plan.name)));
+        self.notes.extend(apart.into_iter().map(|column| format!("{}.{column}: kept in _extra", plan.name)));
         let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
         if came {
             let shape = metadata.shape(plan)?;

@@ -21,6 +21,7 @@ use std::fmt;
 use model::{Error, ErrorKind, Result};
 use tables::Table;
 
+use crate::catalog::Heads;
 use crate::table::Plan;
 use crate::{Commit, KeyHash, Lake, layout};
 use commit::Chain;
@@ -164,7 +165,22 @@ impl Verification<'_> {
                 self.damage(family.name, key, what, &replay(family));
             }
         }
+        if heads.metadata.contains_key(family.name) {
+            self.dropped(family, &heads);
+        }
         Ok(())
+    }
+
+    /// Children that no catalog knows although commits have brought rows of them.
+    fn dropped(&mut self, family: &'static Table, heads: &Heads) {
+        for child in family.children.iter().filter(|child| !heads.metadata.contains_key(child.name)) {
+            let raw = format!("{}/", layout::raw(child.name));
+            if self.named.by_key.keys().any(|key| key.starts_with(&raw)) {
+                let home = layout::home(&self.lake.database, child.name);
+                let what = "is not in the catalog, though commits have brought rows of it";
+                self.damage(child.name, &home, what, &replay(family));
+            }
+        }
     }
 
     async fn place(&self, family: &'static Table, table: &str) -> Result<Place> {

@@ -1,5 +1,6 @@
 //! What every catalog has to keep, and what each one keeps beyond that.
 
+mod dropped;
 pub(crate) mod fakes;
 mod glue;
 mod keeper;

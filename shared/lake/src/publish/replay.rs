@@ -138,7 +138,8 @@ impl Lake {
             merged: BTreeMap::new(),
             read: BTreeMap::new(),
             replaying: Some(Replaying { name, all, untyped: BTreeMap::new() }),
-            apart: BTreeSet::new(),
+            whole: true,
+            notes: BTreeSet::new(),
         };
         for step in self.catalog.steps(family) {
             if !publication.take_place(&step).await? {

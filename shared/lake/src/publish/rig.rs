@@ -60,6 +60,12 @@ impl Rig {
         Self::of(lake, store, table)
     }
 
+    /// Another account of the same lake.
+    pub(crate) fn account(&self, id: &str) -> Self {
+        let (lake, store, table) = (self.lake.clone(), Arc::clone(&self.store), self.table);
+        Self { lake, store, table, unit: Unit::Account(AccountId(id.to_owned())) }
+    }
+
     fn of(lake: Lake, store: Arc<Memory>, table: &str) -> Self {
         let unit = Unit::Account(AccountId("ACM1".to_owned()));
         Self { lake: lake.packed(Packing::None), store, table: tables::find(table).unwrap(), unit }

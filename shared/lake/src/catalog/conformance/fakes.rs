@@ -138,6 +138,11 @@ impl FakeGlue {
         }
     }
 
+    /// Somebody drops a table in the console.
+    pub(crate) fn drop_table(&self, name: &str) {
+        assert!(locked(&self.tables).remove(name).is_some());
+    }
+
     fn told(&self, call: &str, table: &str) {
         locked(&self.calls).push(format!("{call} {table}"));
     }
