@@ -234,8 +234,9 @@ impl Keeper<'_> {
 
     /// What lies where no table is that this version knows.
     fn unknown(&self) -> impl Iterator<Item = String> {
-        let probe = layout::probe(&self.lake.database);
-        self.homes.values().flatten().map(|object| object.key.clone()).filter(move |key| *key != probe)
+        let database = &self.lake.database;
+        let known = [layout::probe(database), layout::keeper(database)];
+        self.homes.values().flatten().map(|object| object.key.clone()).filter(move |key| !known.contains(key))
     }
 
     async fn sweep(&self, object: ObjectInfo, what: Leftover, tended: &mut Tended) -> Result<()> {

@@ -95,8 +95,9 @@ impl Metadata {
         Self::dated(builder.build().map_err(failed)?.metadata, at)
     }
 
-    /// The same table with the columns of `plan`, as far as `contract` lets it follow.
-    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<Self> {
+    /// The same table with the columns of `plan`, as far as `contract` lets it follow; tells the columns, in words, whose
+    /// values it cannot hold.
+    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<(Self, Vec<String>)> {
         let grow = contract == Contract::Evolve;
         let evolution = schema::evolve(self.inner.current_schema(), self.inner.last_column_id(), plan, grow)?;
         let schema::Evolution { schema, differences, kept_apart } = evolution;
@@ -109,7 +110,7 @@ impl Metadata {
         if !grow && !differences.is_empty() {
             tracing::warn!(table = plan.name, columns = %differences.join(", "), "left out of the table");
         }
-        let Some(schema) = schema else { return Ok(self) };
+        let Some(schema) = schema else { return Ok((self, kept_apart)) };
         let id = self.inner.schemas_iter().map(|known| known.schema_id()).max().unwrap_or_default() + 1;
         let last = self.inner.last_column_id().max(schema.highest_field_id());
         let schema = schema.into_builder().with_schema_id(id).build().map_err(failed)?;
@@ -122,7 +123,7 @@ impl Metadata {
             json.insert("last-column-id".to_owned(), last.into());
         })?;
         evolved.stored = self.stored;
-        Ok(evolved)
+        Ok((evolved, kept_apart))
     }
 
     /// The same table as of another moment.
@@ -156,7 +157,7 @@ impl Metadata {
     }
 
     /// The same table with changes that are none of its rows, to be stored.
-    pub(super) fn staged(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Staged> {
+    pub(crate) fn staged(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Staged> {
         let mut json = json(&self.inner, at, edit)?;
         sort(&mut json);
         let body = serde_json::to_vec(&json).map_err(unwritable)?;
