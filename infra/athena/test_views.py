@@ -71,6 +71,8 @@ def test_a_statement_names_the_database_of_everything_it_reads(name):
     assert read <= {("", each) for each in known} | {("raw", each) for each in CREATE_VIEWS.tables()}
     text = CREATE_VIEWS.qualified(TEXTS[name], "books", "books_raw", known)
     assert sources(text) == {("books_raw" if schema else "books", each) for schema, each in read}
+    in_one = CREATE_VIEWS.qualified(TEXTS[name], "books", None, known)
+    assert sources(in_one) == {("books", f"raw_{each}" if schema else each) for schema, each in read}
 
 
 def test_every_table_has_its_two_views_and_their_columns(demo):
@@ -126,7 +128,7 @@ esac
 
 
 def test_a_query_is_prepared_for_athena():
-    [(name, statement)] = CREATE_VIEWS.preparations("books", "books_raw")
+    [(name, statement)] = CREATE_VIEWS.preparations("books", None)
     assert statement.startswith("PREPARE receivables_aging_as_of FROM\n") and statement.count("?") == 1
     body = statement.split("\n", 1)[1]
     assert sources(body) == {("books", "receivable_movements"), ("books", "clients")}

@@ -272,6 +272,9 @@ pub(crate) struct Verify {
 pub(crate) struct Replay {
     /// The table; that of a child stands for its parent
     pub(crate) table: String,
+    /// Only rows that were read from this day on (UTC) are laid over the table; without it, it is made of all rows
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) from: Option<Date>,
 }
 
 #[derive(Args, Debug)]

@@ -1,8 +1,7 @@
 -- receivables_differences: invoices whose balance, summed up from receivable_movements, is not what FreshBooks says is
 -- outstanding. Empty if every payment and credit has been read and nothing is dated in a way that the sums cannot
---follow. 
--- Reasons to look for: payments or credits outside the scopes of the connection, a run between a payment and its
--- invoice, a payment in another currency, an invoice or a payment without a date.
+-- follow. Reasons to look for: payments or credits outside the scopes of the connection, a run between a payment and
+-- its invoice, a payment in another currency, an invoice or a payment without a date.
 --
 -- Assumptions: those of receivable_movements, with movements of the future included, as FreshBooks includes them.
 WITH balances AS (

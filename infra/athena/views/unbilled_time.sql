@@ -2,7 +2,8 @@
 --
 -- Assumptions
 -- * What may be billed: billable, not billed, not internal, not deleted, and logged: a timer that still runs is left
--- out. * The rate is known where a project bills by the hour (project_type hourly_rate) at a rate of its own
+--   out.
+-- * The rate is known where a project bills by the hour (project_type hourly_rate) at a rate of its own
 --   (billing_method project_rate). Rates of services and of team members are not in the lake, fixed prices are not per
 --   hour, and a retainer pays for its time another way: there rate and value are null, and the hours stand alone.
 -- * The rate of a project has no currency in FreshBooks' data: it is in the base currency of the business, which the

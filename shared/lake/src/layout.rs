@@ -19,6 +19,12 @@ pub(crate) fn raw_file(
     format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
 }
 
+/// The day on which the rows of the raw file at `key` were written.
+pub(crate) fn day(key: &str) -> Option<Date> {
+    let (_, rest) = key.split_once("/dt=")?;
+    rest.split_once('/')?.0.parse().ok()
+}
+
 /// The rows of a table as received, of all units.
 pub(crate) fn raw(table: &str) -> String {
     format!("raw/{table}")
@@ -49,6 +55,11 @@ pub(crate) fn below_home<'k>(database: &str, key: &'k str) -> Option<&'k str> {
 /// What is put for a moment, to be told by the store what time it is.
 pub(crate) fn probe(database: &str) -> String {
     format!("lake/{database}/what-time-is-it")
+}
+
+/// Who keeps a database.
+pub(crate) fn keeper(database: &str) -> String {
+    format!("lake/{database}/catalog.json")
 }
 
 /// A data file of a table.

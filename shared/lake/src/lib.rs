@@ -20,7 +20,7 @@ pub use contract::Contract;
 pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
 pub use maintain::{Leftover, Swept, Tended, Upkeep};
-pub use publish::Replayed;
+pub use publish::{Replayed, Untyped};
 pub use runs::{Run, RunOfTable};
 pub use seen::{KeyHash, Seen};
 pub use verify::{Damage, Verified};
@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use model::port::ObjectStore;
 
-use catalog::{Catalog, Glue, Pointer};
+use catalog::{Catalog, Glue, Keeper, Kind, Pointer};
 use glue::GlueTables;
 
 /// One lake: a folder or a bucket, and the database its tables are in.
@@ -39,6 +39,7 @@ pub struct Lake {
     database: String,
     packing: Packing,
     catalog: Arc<dyn Catalog>,
+    keeper: Arc<Keeper>,
     contract: Contract,
 }
 
@@ -47,8 +48,7 @@ impl Lake {
     pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
         let database = database.into();
         let catalog = Arc::new(Pointer::new(Arc::clone(&store), database.clone()));
-        let (packing, contract) = (Packing::default(), Contract::default());
-        Self { store, database, packing, catalog, contract }
+        Self::kept(store, database, catalog, Kind::Pointers)
     }
 
     /// The lake in `store` whose tables are in `database` of the Glue Data Catalog.
@@ -59,8 +59,14 @@ impl Lake {
     ) -> Self {
         let database = database.into();
         let catalog = Arc::new(Glue::new(Arc::clone(&store), database.clone(), tables));
+        Self::kept(store, database, catalog, Kind::Glue)
+    }
+
+    fn kept(store: Arc<dyn ObjectStore>, database: String, catalog: Arc<dyn Catalog>, kind: Kind) -> Self {
+        let keeper = Arc::new(Keeper::new(catalog, Arc::clone(&store), database.clone(), kind));
+        let catalog = Arc::clone(&keeper) as Arc<dyn Catalog>;
         let (packing, contract) = (Packing::default(), Contract::default());
-        Self { store, database, packing, catalog, contract }
+        Self { store, database, packing, catalog, keeper, contract }
     }
 
     /// The same lake, whose new files are packed in another way.

@@ -197,7 +197,8 @@ impl Keeper<'_> {
             tended.withheld = Some(why);
             return Ok(());
         }
-        if references.heads.is_empty() {
+        // Without the parent nobody knows which commits count.
+        if !references.heads.contains_key(family.name) {
             return Ok(());
         }
         for object in raw {
@@ -236,8 +237,9 @@ impl Keeper<'_> {
 
     /// What lies where no table is that this version knows.
     fn unknown(&self) -> impl Iterator<Item = String> {
-        let probe = layout::probe(&self.lake.database);
-        self.homes.values().flatten().map(|object| object.key.clone()).filter(move |key| *key != probe)
+        let database = &self.lake.database;
+        let known = [layout::probe(database), layout::keeper(database)];
+        self.homes.values().flatten().map(|object| object.key.clone()).filter(move |key| !known.contains(key))
     }
 
     async fn sweep(&self, object: ObjectInfo, what: Leftover, tended: &mut Tended) -> Result<()> {

@@ -6,11 +6,17 @@
 
 mod fence;
 mod replay;
+#[cfg(test)]
+mod retyping;
+#[cfg(test)]
+pub(crate) mod rig;
+#[cfg(test)]
+mod types;
 
-pub use replay::Replayed;
 pub(crate) use replay::unit;
+pub use replay::{Replayed, Untyped};
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,10 +25,12 @@ use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
-use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
+use crate::glue::GlueColumn;
+use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, Parts, RawFiles, Retyped, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, Seen, files, layout};
 use fence::Standing;
+use replay::Replaying;
 
 /// A swap that lost against another unit's is made again this often.
 const REBASES: usize = 8;
@@ -38,11 +46,17 @@ struct Publication<'p> {
     fence: Option<Commit>,
     unit: &'p Unit,
     raw: &'p Raw,
+    /// Whether `raw` has what every table needs: all of before, where that is not shown.
+    whole: bool,
     /// What came of the parent; nothing if nothing did.
     arrivals: Option<Arrivals<'p>>,
     merged: BTreeMap<&'static str, Prepared>,
-    /// Under which name all rows are written anew, whatever is there; nothing where they are merged with what is there.
-    anew: Option<TaskId>,
+    /// Versions that were read, by the key of their object: its name tells its content, so they stay as they are.
+    read: BTreeMap<String, Metadata>,
+    /// How rows of earlier commits are written anew; nothing where new ones come.
+    replaying: Option<Replaying>,
+    /// For whoever reads the report: what the tables could not hold, and what was mended.
+    notes: BTreeSet<String>,
 }
 
 /// The keys of the raw files to merge, by table: those of the commit, after those of all before where no table shows them
@@ -76,7 +90,16 @@ enum Attempt {
     Lost,
     /// Our fence is up: everything anew, on top of it.
     Fenced,
+    /// This child shows nothing of the unit, whose parent shows commits.
+    Without(&'static str),
     Again(Option<Error>),
+}
+
+/// How a publication ends.
+enum Ended {
+    Published(Published),
+    /// It takes all rows of before to go on: this child has none of them.
+    Without(&'static str),
 }
 
 impl Lake {
@@ -92,32 +115,56 @@ impl Lake {
         let mut commit = Commit::on(base, &draft, key);
         self.put_commit(draft.table, draft.unit, &mut commit).await?;
 
-        let mut raw = Raw::default();
-        if self.is_unshown(draft.table, draft.unit, base).await? {
-            for commit in self.commits(draft.table, draft.unit).await? {
-                raw.add(commit.files);
+        let mut earlier = Vec::new();
+        let mut whole = self.is_unshown(draft.table, draft.unit, base).await?;
+        if whole {
+            earlier = self.files(draft.table, draft.unit).await?;
+        }
+        let mut notes = BTreeSet::new();
+        loop {
+            let mut raw = Raw::default();
+            raw.add(earlier.iter().chain(&draft.files).cloned());
+            let parents = RawFiles::new(&*self.store, raw.of(family.name));
+            let arrivals = match raw.of(family.name) {
+                [] => None,
+                _ => Some(Arrivals::read(family, &parents).await?),
+            };
+            let publication = Publication {
+                lake: self,
+                family,
+                plans: Plan::family(family),
+                base: base.cloned(),
+                commit: commit.clone(),
+                fence: None,
+                unit: draft.unit,
+                raw: &raw,
+                whole,
+                arrivals,
+                merged: BTreeMap::new(),
+                read: BTreeMap::new(),
+                replaying: None,
+                notes: notes.clone(),
+            };
+            let child = match publication.run().await? {
+                Ended::Published(published) => return Ok(published),
+                Ended::Without(child) => child,
+            };
+            whole = true;
+            let files = self.files(draft.table, draft.unit).await?;
+            // Otherwise it is new: there was never a row of it.
+            if files.iter().any(|file| file.table.as_str() == child) {
+                tracing::warn!(table = child, unit = %draft.unit, "its rows were gone from the catalog: made anew from raw");
+                notes.insert(format!(
+                    "{child}: its rows were gone from the catalog, and are made anew from raw"
+                ));
+                earlier = files;
             }
         }
-        raw.add(draft.files);
-        let parents = RawFiles::new(&*self.store, raw.of(family.name));
-        let arrivals = match raw.of(family.name) {
-            [] => None,
-            _ => Some(Arrivals::read(family, &parents).await?),
-        };
-        let publication = Publication {
-            lake: self,
-            family,
-            plans: Plan::family(family),
-            base: base.cloned(),
-            commit,
-            fence: None,
-            unit: draft.unit,
-            raw: &raw,
-            arrivals,
-            merged: BTreeMap::new(),
-            anew: None,
-        };
-        publication.run().await
+    }
+
+    /// The files of all commits, oldest first.
+    async fn files(&self, table: &str, unit: &Unit) -> Result<Vec<DataFile>> {
+        Ok(self.commits(table, unit).await?.into_iter().flat_map(|commit| commit.files).collect())
     }
 
     /// Puts a commit and names it by what is inside.
@@ -138,7 +185,7 @@ impl Lake {
 }
 
 impl Publication<'_> {
-    async fn run(mut self) -> Result<Published> {
+    async fn run(mut self) -> Result<Ended> {
         let steps = self.lake.catalog.steps(self.family);
         let (mut at, mut rebases, mut unknown) = (0, 0, None);
         while let Some(step) = steps.get(at) {
@@ -147,7 +194,8 @@ impl Publication<'_> {
                     (at, rebases, unknown) = (at + 1, 0, None);
                     continue;
                 }
-                Attempt::Lost => return Ok(Published::Lost),
+                Attempt::Lost => return Ok(Ended::Published(Published::Lost)),
+                Attempt::Without(child) => return Ok(Ended::Without(child)),
                 Attempt::Fenced => (at, unknown) = (0, None),
                 Attempt::Again(error) => unknown = error.or(unknown),
             }
@@ -157,16 +205,17 @@ impl Publication<'_> {
             }
         }
         self.settle().await;
-        Ok(Published::Won(Box::new(self.commit)))
+        // For whoever reads the report: what the tables hold is known only now.
+        let mut commit = self.commit;
+        commit.certificate.notes.extend(self.notes);
+        Ok(Ended::Published(Published::Won(Box::new(commit))))
     }
 
     /// One swap of the tables of a step on top of what they are now.
     async fn attempt(&mut self, step: &[&'static str], in_doubt: bool) -> Result<Attempt> {
         let heads = self.lake.catalog.load(self.family).await?;
-        let shown = match heads.metadata.get(self.family.name) {
-            Some(key) => self.lake.metadata(key).await?.shows(self.unit)?,
-            None => None,
-        };
+        self.read.retain(|key, _| heads.metadata.values().any(|current| current == key));
+        let shown = self.shown(&heads).await?;
         if shown.as_ref() == Some(&self.commit.entry) {
             tracing::debug!(name: "commit_was_ours", target: "path", task = %self.commit.task, "the commit is in");
             return Ok(Attempt::Won);
@@ -190,19 +239,11 @@ impl Publication<'_> {
             Standing::Pending => return self.fence(&heads).await,
             Standing::Free => {}
         }
-        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
-        for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
-            if let Some((key, next)) = self.stage(plan, &heads, None).await? {
-                metadata.insert(plan.name.to_owned(), key);
-                columns.insert(plan.name.to_owned(), next.columns()?);
-            }
+        if let Some(child) = self.bereft(step, &heads).await? {
+            return Ok(Attempt::Without(child));
         }
-        if metadata.is_empty() {
-            return Ok(Attempt::Won);
-        }
-        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
-        let moved = Move { family: self.family, unit, task, at, metadata, columns };
-        match self.lake.catalog.swap(&heads, &moved).await? {
+        let Some(swap) = self.swap(step, &heads, None).await? else { return Ok(Attempt::Won) };
+        match swap {
             Swap::Won => Ok(Attempt::Won),
             Swap::Lost => {
                 tracing::debug!(name: "commit_rebased", target: "path", task = %self.commit.task, "looking who was first");
@@ -221,14 +262,14 @@ impl Publication<'_> {
     }
 
     /// What stands against switching the tables of a step. Where the parent switches with them, nothing can.
-    async fn standing(&self, step: &[&'static str], heads: &Heads) -> Result<Standing> {
+    async fn standing(&mut self, step: &[&'static str], heads: &Heads) -> Result<Standing> {
         if step.contains(&self.family.name) || self.arrivals.is_none() {
             return Ok(Standing::Free);
         }
         let base = self.base.as_ref().map_or(0, |base| base.number);
         let mut ours = 0;
         for key in step.iter().filter_map(|table| heads.metadata.get(*table)) {
-            let entry = self.lake.metadata(key).await?.shows(self.unit)?;
+            let entry = self.metadata(key).await?.shows(self.unit)?;
             match fence::standing(entry.as_deref(), base, &self.commit.entry) {
                 Standing::Ours => ours += 1,
                 Standing::Pending => return Ok(Standing::Pending),
@@ -236,6 +277,26 @@ impl Publication<'_> {
             }
         }
         Ok(if ours == step.len() { Standing::Ours } else { Standing::Free })
+    }
+
+    /// A child of `step` that shows nothing of the unit although its parent does: somebody has dropped it, or it is new, or
+    /// nothing ever came.
+    async fn bereft(&mut self, step: &[&'static str], heads: &Heads) -> Result<Option<&'static str>> {
+        // A fence before the first commit stands on nothing.
+        let is_first = self.base.as_ref().is_none_or(|base| base.fence && base.previous.is_none());
+        if self.whole || is_first || self.arrivals.is_none() {
+            return Ok(None);
+        }
+        for child in step.iter().filter(|table| **table != self.family.name) {
+            let shown = match heads.metadata.get(*child) {
+                Some(key) => self.metadata(key).await?.shows(self.unit)?,
+                None => None,
+            };
+            if shown.is_none() {
+                return Ok(Some(child));
+            }
+        }
+        Ok(None)
     }
 
     /// Sends a fence. Whether it is up, loading tells.
@@ -255,29 +316,62 @@ impl Publication<'_> {
             fence
         };
         tracing::debug!(name: "commit_fenced", target: "path", task = %self.commit.task, "another task is half way");
-        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
-        for plan in self.plans.clone().iter().filter(|plan| plan.name == self.family.name) {
-            if let Some((key, next)) = self.stage(plan, heads, Some(&fence)).await? {
-                metadata.insert(plan.name.to_owned(), key);
-                columns.insert(plan.name.to_owned(), next.columns()?);
-            }
-        }
+        let swap = self.swap(&[self.family.name], heads, Some(&fence)).await?;
         self.fence = Some(fence);
-        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
-        let moved = Move { family: self.family, unit, task, at, metadata, columns };
-        Ok(match self.lake.catalog.swap(heads, &moved).await? {
-            Swap::Won | Swap::Lost => Attempt::Again(None),
-            Swap::Unknown(error) => Attempt::Again(Some(error)),
+        Ok(match swap {
+            None | Some(Swap::Won | Swap::Lost) => Attempt::Again(None),
+            Some(Swap::Unknown(error)) => Attempt::Again(Some(error)),
         })
     }
 
-    /// The next version of a table, put and named, if the commit changes it, or if `fence` is to go up.
+    /// The commit of the unit that the parent shows.
+    async fn shown(&mut self, heads: &Heads) -> Result<Option<String>> {
+        match heads.metadata.get(self.family.name) {
+            Some(key) => self.metadata(key).await?.shows(self.unit),
+            None => Ok(None),
+        }
+    }
+
+    /// The version in the object called `key`.
+    async fn metadata(&mut self, key: &str) -> Result<Metadata> {
+        if let Some(metadata) = self.read.get(key) {
+            return Ok(metadata.clone());
+        }
+        let metadata = self.lake.metadata(key).await?;
+        self.read.insert(key.to_owned(), metadata.clone());
+        Ok(metadata)
+    }
+
+    /// Swaps those tables of `step` that change for their next versions; nothing if none does.
+    async fn swap(
+        &mut self,
+        step: &[&'static str],
+        heads: &Heads,
+        fence: Option<&Commit>,
+    ) -> Result<Option<Swap>> {
+        let (mut metadata, mut columns) = (BTreeMap::new(), BTreeMap::new());
+        for plan in self.plans.clone().iter().filter(|plan| step.contains(&plan.name)) {
+            if let Some((key, shows)) = self.stage(plan, heads, fence).await? {
+                metadata.insert(plan.name.to_owned(), key);
+                columns.insert(plan.name.to_owned(), shows);
+            }
+        }
+        if metadata.is_empty() {
+            return Ok(None);
+        }
+        let (unit, task, at) = (self.unit, &self.commit.task, self.commit.committed_at);
+        let moved = Move { family: self.family, unit, task, at, metadata, columns };
+        self.lake.catalog.swap(heads, &moved).await.map(Some)
+    }
+
+    /// The key and the columns of a table's next version, which is put, if the commit changes the table, or if `fence` is to
+    /// go up.
     async fn stage(
         &mut self,
         plan: &Plan,
         heads: &Heads,
         fence: Option<&Commit>,
-    ) -> Result<Option<(String, Metadata)>> {
+    ) -> Result<Option<(String, Vec<GlueColumn>)>> {
         let lake = self.lake;
         let home = layout::home(&lake.database, plan.name);
         let stored = heads.metadata.get(plan.name);
@@ -288,12 +382,13 @@ impl Publication<'_> {
             return Ok(None);
         }
         let metadata = if let Some(key) = stored {
-            lake.metadata(key).await?
+            self.metadata(key).await?
         } else {
             let location = format!("{}/{home}", lake.store.uri());
             Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
         };
-        let metadata = metadata.evolved(plan, lake.contract)?;
+        let (metadata, apart) = metadata.evolved(plan, lake.contract)?;
+        self.notes.extend(apart.into_iter().map(|column| format!("{}.{column}: kept in _extra", plan.name)));
         let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
         if came {
             let shape = metadata.shape(plan)?;
@@ -313,10 +408,9 @@ impl Publication<'_> {
         };
         let version = metadata.version() + 1;
         let next = metadata.advance(&*lake.store, &home, contents, change).await?;
-        let body = next.to_json()?;
-        let key = layout::metadata(&lake.database, plan.name, version, &files::sha256(&body));
-        lake.put_content(&key, body).await?;
-        Ok(Some((key, next)))
+        let key = layout::metadata(&lake.database, plan.name, version, &files::sha256(&next.body));
+        lake.put_content(&key, next.body).await?;
+        Ok(Some((key, next.columns)))
     }
 
     /// Merges what came into the unit's files, unless that is done and they are still the same.
@@ -327,20 +421,27 @@ impl Publication<'_> {
         }
         let lake = self.lake;
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
-        let parts = RawFiles::new(&*lake.store, self.raw.of(plan.name));
-        let came = Came { arrivals, parts: &parts };
-        let task = self.anew.as_ref().unwrap_or(&self.commit.task);
-        let live = if self.anew.is_some() { &[] } else { live };
+        let raw = RawFiles::new(&*lake.store, self.raw.of(plan.name));
+        let retyped = Retyped::new(raw, plan.name);
+        let parts: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let came = Came { arrivals, parts };
+        let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
+        let all = self.replaying.as_ref().is_some_and(|replaying| replaying.all);
+        let live = if all { &[] } else { live };
         let at = self.commit.committed_at;
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, at, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
             merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
-        let replaced = match &self.anew {
-            Some(_) => there.iter().cloned().collect(),
-            None => replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect(),
+        let replaced = if all {
+            there.iter().cloned().collect()
+        } else {
+            replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect()
         };
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
+        if let Some(replaying) = &mut self.replaying {
+            replaying.untyped.insert(plan.name, retyped.untyped());
+        }
         Ok(())
     }
 
@@ -353,12 +454,7 @@ impl Publication<'_> {
 
     /// What is left to do once the swap counts. If it fails, the next run does it.
     async fn settle(&self) {
-        let catalog = &self.lake.catalog;
-        let settled = match catalog.load(self.family).await {
-            Ok(heads) => catalog.settle(self.family, &heads).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = settled {
+        if let Err(error) = self.lake.catalog.settle(self.family, None).await {
             tracing::warn!(table = self.family.name, %error, "the commit is in, but not shown to all readers yet");
         }
     }

@@ -26,3 +26,7 @@ pub use setup::{Course, Keeping, Setup};
 pub use shrink::shrink;
 pub use trace::{Counters, Trace, Watch};
 pub use world::{Outcome, run};
+
+/// A third of a simulation's time went into small objects that come and go.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anew;
 pub mod catalog;
 mod columns;
 mod declaration;
@@ -10,6 +11,7 @@ mod row;
 mod schema;
 mod value;
 
+pub use anew::Anew;
 pub use catalog::{ALL, USERS_ME, find, nearest};
 pub use declaration::{Child, Column, CursorRule, DeleteRule, Family, Kind, Rows, SCALE, Table};
 pub use decode::{Context, Decoder, Facts, RawText, Rejected, Verdict};

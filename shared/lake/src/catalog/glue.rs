@@ -79,7 +79,7 @@ impl Glue {
             return Ok(());
         }
         let what = format!("{} is kept without the Glue Data Catalog", self.uri(&pointers));
-        Err(Error::new(ErrorKind::Storage, what)
+        Err(Error::new(ErrorKind::Config, what)
             .next("go on with pointers as its catalog, or give the lake in Glue a database of its own"))
     }
 
@@ -164,7 +164,7 @@ impl Catalog for Glue {
     }
 
     /// Nothing: readers come by the catalog.
-    async fn settle(&self, _: &'static Table, _: &Heads) -> Result<()> {
+    async fn settle(&self, _: &'static Table, _: Option<&Heads>) -> Result<()> {
         Ok(())
     }
 }

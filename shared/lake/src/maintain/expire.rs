@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::port::ObjectInfo;
 use model::{Error, ErrorKind, Result, TaskId, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tables::Table;
 
 use super::Keeper;
 use super::references::References;
 use crate::catalog::{Heads, Move, Swap};
-use crate::table::{Metadata, VERSIONS};
+use crate::table::{Metadata, Staged};
 use crate::{files, layout, publish};
 
 /// Others may swap first, so often.
@@ -67,11 +67,11 @@ impl Keeper<'_> {
                 let Some(head) = references.heads.get(table).filter(|_| !ids.is_empty()) else { continue };
                 let home = layout::home(&lake.database, table);
                 let next = head.without(&home, ids, self.now)?;
-                let body = next.to_json()?;
-                let key = layout::metadata(&lake.database, table, head.version() + 1, &files::sha256(&body));
-                lake.put_content(&key, body).await?;
+                let digest = files::sha256(&next.body);
+                let key = layout::metadata(&lake.database, table, head.version() + 1, &digest);
+                lake.put_content(&key, next.body).await?;
                 units.extend(head.units()?);
-                columns.insert((*table).to_owned(), next.columns()?);
+                columns.insert((*table).to_owned(), next.columns);
                 metadata.insert((*table).to_owned(), key);
             }
             // Any unit that is there will do: it is registered.
@@ -90,12 +90,7 @@ impl Keeper<'_> {
 
     /// If it fails, the next run does it.
     async fn settle(&self, family: &'static Table) {
-        let catalog = &self.lake.catalog;
-        let settled = match catalog.load(family).await {
-            Ok(heads) => catalog.settle(family, &heads).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = settled {
+        if let Err(error) = self.lake.catalog.settle(family, None).await {
             tracing::warn!(table = family.name, %error, "what has expired is not hidden from all readers yet");
         }
     }
@@ -103,10 +98,8 @@ impl Keeper<'_> {
 
 impl Metadata {
     /// The same table without these snapshots, none of which is the current one.
-    fn without(&self, home: &str, ids: &[i64], at: Timestamp) -> Result<Self> {
-        let before = self.last_updated();
-        let previous = self.path(home);
-        self.edited(at.as_millisecond().max(before), |table| {
+    fn without(&self, home: &str, ids: &[i64], at: Timestamp) -> Result<Staged> {
+        self.successor(home, at.as_millisecond().max(self.last_updated()), |table| {
             let stays = |entry: &Value| {
                 entry.get("snapshot-id").and_then(Value::as_i64).is_none_or(|id| !ids.contains(&id))
             };
@@ -114,12 +107,6 @@ impl Metadata {
                 if let Some(Value::Array(entries)) = table.get_mut(list) {
                     entries.retain(stays);
                 }
-            }
-            let log = table.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
-            if let (Value::Array(log), Some(previous)) = (log, previous) {
-                log.push(json!({ "metadata-file": previous, "timestamp-ms": before }));
-                let surplus = log.len().saturating_sub(VERSIONS);
-                log.drain(..surplus);
             }
         })
     }

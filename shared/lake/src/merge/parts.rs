@@ -27,7 +27,7 @@ pub(crate) trait Parts: Send + Sync {
 }
 
 /// Raw files, each a part.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RawFiles<'a> {
     store: &'a dyn ObjectStore,
     keys: &'a [String],

@@ -80,7 +80,7 @@ impl Commit {
 }
 
 /// What a task can prove that has read nothing.
-fn unread() -> Certificate {
+pub(super) fn unread() -> Certificate {
     Certificate {
         status: TableStatus::Empty,
         requests: 0,

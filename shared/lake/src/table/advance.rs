@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::desk::Desk;
-use super::metadata::{Contents, Metadata};
+use super::metadata::{Contents, Metadata, Staged};
 use super::plan::Owner;
 use super::{failed, statistics};
 use crate::{files, layout};
@@ -22,7 +22,7 @@ use model::port::ObjectStore;
 const SNAPSHOTS: usize = 200;
 
 /// Earlier versions that the metadata names.
-pub(crate) const VERSIONS: usize = 20;
+pub(super) const VERSIONS: usize = 20;
 
 /// A data file that is put and not yet part of the table.
 #[derive(Clone, Debug)]
@@ -48,43 +48,35 @@ pub(crate) struct Change<'c> {
 }
 
 impl Metadata {
-    /// The version that `change` leads to. Its manifests are put to `store`; it is itself not stored yet.
+    /// The version that `change` leads to. Its manifests are put to `store`, it is itself not.
     pub(crate) async fn advance(
         self,
         store: &dyn ObjectStore,
         home: &str,
         contents: Contents,
         change: Change<'_>,
-    ) -> Result<Self> {
+    ) -> Result<Staged> {
         let at = change.at.as_millisecond().max(self.inner.last_updated_ms());
         let mut units = self.units()?;
         units.insert(change.unit.partition(), change.entry.to_owned());
-        let previous = self.path(home);
         let units = Self::units_property(&units)?;
         if change.added.is_empty() && change.replaced.is_empty() {
-            return self.edited(at, |json| {
+            return self.successor(home, at, |json| {
                 if let Some(Value::Object(properties)) = json.get_mut("properties") {
                     properties.extend(units.into_iter().map(|(key, value)| (key, value.into())));
-                }
-                let log = json.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
-                if let (Value::Array(log), Some(previous)) = (log, previous) {
-                    let before = self.inner.last_updated_ms();
-                    log.push(serde_json::json!({ "metadata-file": previous, "timestamp-ms": before }));
-                    let surplus = log.len().saturating_sub(VERSIONS);
-                    log.drain(..surplus);
                 }
             });
         }
         let snapshot = self.snapshot(store, home, contents, &change, at).await?;
-        let outlived = self.outlived();
+        let (outlived, previous) = (self.outlived(), self.path(home));
         let builder = self.inner.into_builder(previous).set_properties(units).map_err(failed)?;
         let builder = builder.set_branch_snapshot(snapshot, MAIN_BRANCH).map_err(failed)?;
         let built = builder.remove_snapshots(&outlived).build().map_err(failed)?;
-        Self::dated(built.metadata, at)
+        Self { inner: built.metadata, stored: None }.staged(at, |_| {})
     }
 
     /// Where this version is stored.
-    pub(crate) fn path(&self, home: &str) -> Option<String> {
+    pub(super) fn path(&self, home: &str) -> Option<String> {
         let rest = self.stored.as_deref().and_then(|key| key.strip_prefix(home))?;
         Some(format!("{}{rest}", self.location()))
     }

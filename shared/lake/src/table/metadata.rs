@@ -12,10 +12,12 @@ use model::{Error, ErrorKind, Result, Unit};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::advance::VERSIONS;
 use super::desk::Desk;
 use super::plan::{Owner, Plan};
 use super::{failed, schema};
 use crate::Contract;
+use crate::glue::GlueColumn;
 use crate::merge::{KeyPart, Live, Shape};
 use crate::{files, layout};
 
@@ -28,6 +30,14 @@ pub(crate) struct Metadata {
     pub(super) inner: TableMetadata,
     /// The key of the object it is stored in; none before it is stored.
     pub(super) stored: Option<String>,
+}
+
+/// A version that is to be stored, under a name that comes of its text.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) body: Bytes,
+    /// The columns, for a catalog that shows them.
+    pub(crate) columns: Vec<GlueColumn>,
 }
 
 /// One moment of a table.
@@ -72,7 +82,7 @@ impl Metadata {
         let properties = [
             ("comment", plan.doc),
             ("write.parquet.compression-codec", "zstd"),
-            ("write.metadata.previous-versions-max", &super::advance::VERSIONS.to_string()),
+            ("write.metadata.previous-versions-max", &VERSIONS.to_string()),
             (UNITS, "{}"),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -85,8 +95,9 @@ impl Metadata {
         Self::dated(builder.build().map_err(failed)?.metadata, at)
     }
 
-    /// The same table with the columns of `plan`, as far as `contract` lets it follow.
-    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<Self> {
+    /// The same table with the columns of `plan`, as far as `contract` lets it follow; tells the columns, in words, whose
+    /// values it cannot hold.
+    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<(Self, Vec<String>)> {
         let grow = contract == Contract::Evolve;
         let evolution = schema::evolve(self.inner.current_schema(), self.inner.last_column_id(), plan, grow)?;
         let schema::Evolution { schema, differences, kept_apart } = evolution;
@@ -99,7 +110,7 @@ impl Metadata {
         if !grow && !differences.is_empty() {
             tracing::warn!(table = plan.name, columns = %differences.join(", "), "left out of the table");
         }
-        let Some(schema) = schema else { return Ok(self) };
+        let Some(schema) = schema else { return Ok((self, kept_apart)) };
         let id = self.inner.schemas_iter().map(|known| known.schema_id()).max().unwrap_or_default() + 1;
         let last = self.inner.last_column_id().max(schema.highest_field_id());
         let schema = schema.into_builder().with_schema_id(id).build().map_err(failed)?;
@@ -112,23 +123,45 @@ impl Metadata {
             json.insert("last-column-id".to_owned(), last.into());
         })?;
         evolved.stored = self.stored;
-        Ok(evolved)
+        Ok((evolved, kept_apart))
     }
 
     /// The same table as of another moment.
-    pub(super) fn dated(metadata: TableMetadata, at: i64) -> Result<Self> {
+    fn dated(metadata: TableMetadata, at: i64) -> Result<Self> {
         Self { inner: metadata, stored: None }.edited(at, |_| {})
     }
 
-    /// The same table with changes that are none of its rows. Iceberg's own builder takes the machine's clock for these,
-    /// and refuses them where an earlier commit had a clock that was ahead; here time comes from the caller.
-    pub(crate) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
-        let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
-        if let Some(json) = json.as_object_mut() {
-            json.insert("last-updated-ms".to_owned(), at.into());
-            edit(json);
-        }
-        Ok(Self { inner: serde_json::from_value(json).map_err(unwritable)?, stored: None })
+    /// The same table with changes that are none of its rows.
+    pub(super) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
+        let inner = serde_json::from_value(json(&self.inner, at, edit)?).map_err(unwritable)?;
+        Ok(Self { inner, stored: None })
+    }
+
+    /// The next version of the same table, with changes that are none of its rows.
+    pub(crate) fn successor(
+        &self,
+        home: &str,
+        at: i64,
+        edit: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<Staged> {
+        let (previous, before) = (self.path(home), self.inner.last_updated_ms());
+        self.staged(at, |table| {
+            edit(table);
+            let log = table.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
+            if let (Value::Array(log), Some(previous)) = (log, previous) {
+                log.push(serde_json::json!({ "metadata-file": previous, "timestamp-ms": before }));
+                let surplus = log.len().saturating_sub(VERSIONS);
+                log.drain(..surplus);
+            }
+        })
+    }
+
+    /// The same table with changes that are none of its rows, to be stored.
+    pub(crate) fn staged(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Staged> {
+        let mut json = json(&self.inner, at, edit)?;
+        sort(&mut json);
+        let body = serde_json::to_vec(&json).map_err(unwritable)?;
+        Ok(Staged { body: body.into(), columns: self.columns()? })
     }
 
     /// Reads the object called `key`.
@@ -142,25 +175,6 @@ impl Metadata {
         }
         let inner = serde_json::from_slice(body).map_err(|e| damaged("is damaged").because(e))?;
         Ok(Self { inner, stored: Some(key.to_owned()) })
-    }
-
-    /// As JSON. Equal tables have equal texts.
-    pub(crate) fn to_json(&self) -> Result<Bytes> {
-        let mut json = serde_json::to_value(&self.inner).map_err(unwritable)?;
-        // These come out of hash tables.
-        for (list, by) in
-            [("snapshots", "sequence-number"), ("schemas", "schema-id"), ("partition-specs", "spec-id")]
-        {
-            if let Some(Value::Array(entries)) = json.get_mut(list) {
-                entries.sort_by_key(|entry| entry.get(by).and_then(Value::as_i64));
-            }
-        }
-        for schema in json.get_mut("schemas").and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Some(Value::Array(ids)) = schema.get_mut("identifier-field-ids") {
-                ids.sort_by_key(Value::as_i64);
-            }
-        }
-        serde_json::to_vec(&json).map(Bytes::from).map_err(unwritable)
     }
 
     /// Where the table is, as its own paths say. A lake that was moved keeps the place it was made in.
@@ -269,6 +283,33 @@ impl Metadata {
         let bytes = read(store, &self.key_of(snapshot.manifest_list(), home)?).await?;
         let list = ManifestList::parse_with_version(&bytes, FormatVersion::V2).map_err(failed)?;
         Ok(list.consume_entries().into_iter().collect())
+    }
+}
+
+/// As JSON, with changes. Iceberg's own builder takes the machine's clock for the moment of a change, and refuses it where an
+/// earlier commit had a clock that was ahead; here time comes from the caller.
+fn json(metadata: &TableMetadata, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Value> {
+    let mut json = serde_json::to_value(metadata).map_err(unwritable)?;
+    if let Some(json) = json.as_object_mut() {
+        json.insert("last-updated-ms".to_owned(), at.into());
+        edit(json);
+    }
+    Ok(json)
+}
+
+/// Puts in order what comes out of hash tables: equal tables have equal texts.
+fn sort(json: &mut Value) {
+    for (list, by) in
+        [("snapshots", "sequence-number"), ("schemas", "schema-id"), ("partition-specs", "spec-id")]
+    {
+        if let Some(Value::Array(entries)) = json.get_mut(list) {
+            entries.sort_by_key(|entry| entry.get(by).and_then(Value::as_i64));
+        }
+    }
+    for schema in json.get_mut("schemas").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(Value::Array(ids)) = schema.get_mut("identifier-field-ids") {
+            ids.sort_by_key(Value::as_i64);
+        }
     }
 }
 

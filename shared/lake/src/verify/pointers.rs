@@ -45,7 +45,7 @@ impl Verification<'_> {
         if first > 1 && newest - first + 1 < KEPT {
             self.gap(place, 1, first);
         }
-        let heads = match lake.catalog.load(family).await {
+        let heads = match lake.keeper.catalog.load(family).await {
             Ok(heads) => heads,
             // Told of already, by the same words.
             Err(error) if due.is_some() && !self.verified.damage.is_empty() => {

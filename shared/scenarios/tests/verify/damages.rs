@@ -25,6 +25,7 @@ fn kind(key: &str) -> &'static str {
         [_, _, _, "data", ..] => "data",
         [.., name] if name.rsplit_once('.').is_some_and(|(_, kind)| kind == "avro") => "avro",
         [.., "version-hint.text"] => "hint",
+        [_, _, "catalog.json"] => "keeper",
         _ => "metadata",
     }
 }

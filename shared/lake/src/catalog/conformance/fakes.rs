@@ -39,9 +39,22 @@ pub(crate) struct Memory {
     /// The next object whose key has this inside cannot be put.
     refused: Mutex<Option<&'static str>>,
     now: Mutex<Timestamp>,
+    /// The object whose next change has this fate.
+    fated: Mutex<BTreeMap<String, Fate>>,
+    /// How often each object was read.
+    read: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Memory {
+    pub(crate) fn next_of(&self, key: &str, fate: Fate) {
+        locked(&self.fated).insert(key.to_owned(), fate);
+    }
+
+    /// How often `key` was read since the last time.
+    pub(crate) fn reads(&self, key: &str) -> usize {
+        locked(&self.read).remove(key).unwrap_or_default()
+    }
+
     pub(crate) fn next(&self, fate: Fate) {
         *locked(&self.fate) = fate;
     }
@@ -67,7 +80,8 @@ impl ObjectStore for Memory {
     }
 
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
-        let fate = std::mem::take(&mut *locked(&self.fate));
+        let fate = locked(&self.fated).remove(key);
+        let fate = fate.unwrap_or_else(|| std::mem::take(&mut *locked(&self.fate)));
         if fate == Fate::LostBefore {
             return Err(lost());
         }
@@ -86,6 +100,7 @@ impl ObjectStore for Memory {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        *locked(&self.read).entry(key.to_owned()).or_default() += 1;
         Ok(locked(&self.objects).get(key).map(|(body, _)| body.clone()))
     }
 
@@ -137,6 +152,11 @@ impl FakeGlue {
             *version += 1;
             edit(table);
         }
+    }
+
+    /// Somebody drops a table in the console.
+    pub(crate) fn drop_table(&self, name: &str) {
+        assert!(locked(&self.tables).remove(name).is_some());
     }
 
     fn told(&self, call: &str, table: &str) {
