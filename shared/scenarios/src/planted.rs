@@ -31,10 +31,7 @@ fn ground(bug: Bug) -> &'static str {
         Bug::DeadlineIgnored => "deadline",
         Bug::DriftIgnored | Bug::SweepUnproved => "drift",
         Bug::SwapIgnored => "swaps",
-        Bug::SweepIgnoresAge
-        | Bug::SweepForgetsHistory
-        | Bug::SweepForgetsCommits
-        | Bug::AttemptsShareNames => "upkeep",
+        Bug::SweepIgnoresAge | Bug::SweepForgetsHistory | Bug::SweepForgetsCommits => "upkeep",
         _ => "everyday",
     }
 }
