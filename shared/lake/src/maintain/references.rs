@@ -190,7 +190,7 @@ impl Keeper<'_> {
 
     /// Fails where there are commits that no task can have left behind that is not shown: then more was shown once. A task
     /// is two numbers ahead at most, one for a fence and one for itself.
-    fn not_behind(&self, home: &str, listed: &[ObjectInfo], shown: &BTreeMap<String, u64>) -> Result<()> {
+    fn not_behind(home: &str, listed: &[ObjectInfo], shown: &BTreeMap<String, u64>) -> Result<()> {
         const AHEAD: u64 = 2;
         let mut last = shown.clone();
         let (mut found, mut pointers) = (Vec::new(), BTreeMap::new());
@@ -238,7 +238,7 @@ impl Keeper<'_> {
             None => BTreeMap::new(),
         };
         references.shown = units.iter().map(|(unit, entry)| (unit.clone(), entry_number(entry))).collect();
-        self.not_behind(&home, listed, &references.shown)?;
+        Self::not_behind(&home, listed, &references.shown)?;
         // Commits that were pointers themselves count by being there.
         let mut pointers: BTreeMap<&str, &str> = BTreeMap::new();
         for object in listed {

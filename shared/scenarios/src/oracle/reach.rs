@@ -31,7 +31,8 @@ pub fn reach(objects: &BTreeMap<String, Bytes>, manifests: &mut Manifests) -> Re
     let mut last: BTreeMap<(&str, &str), &String> = BTreeMap::new();
     last.extend(objects.keys().filter_map(|key| Some((catalog(key)?, key))));
     for ((database, family), key) in last {
-        reach.named.insert(key.clone());
+        // Which kind of catalog keeps the database is said once, for good.
+        reach.named.extend([key.clone(), format!("lake/{database}/catalog.json")]);
         let Some(pointer) = reach.json(objects, key, "a listing") else { continue };
         for (table, at) in pointer["tables"].as_object().into_iter().flatten() {
             let home = format!("lake/{database}/{table}");
@@ -57,7 +58,7 @@ impl Reach {
             }
             let (folder, name) = key.rsplit_once('/').unwrap_or_default();
             let number = name.split_once('-').and_then(|(number, _)| number.parse::<u64>().ok());
-            let kind = if name.ends_with(".avro") { "avro" } else { "json" };
+            let kind = if name.contains("-files-") || name.contains("-list-") { "avro" } else { "json" };
             let highest = self.numbers.get(&format!("{folder} {kind}")).copied();
             let ahead = number.is_some_and(|number| highest.is_none_or(|highest| number > highest));
             if folder.ends_with("/catalog") {
