@@ -230,6 +230,7 @@ impl Publication<'_> {
             let entry = self.lake.metadata(key).await?.shows(self.unit)?;
             match fence::standing(entry.as_deref(), base, &self.commit.entry) {
                 Standing::Ours => ours += 1,
+                Standing::Pending if planted::is(Bug::FenceIgnored) => {}
                 Standing::Pending => return Ok(Standing::Pending),
                 Standing::Free => {}
             }
@@ -293,7 +294,10 @@ impl Publication<'_> {
             Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
         };
         let metadata = metadata.evolved(plan, lake.contract)?;
-        let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
+        let mut contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
+        if planted::is(Bug::RebaseForgetsOthers) && self.merged.contains_key(plan.name) {
+            contents.forget_others();
+        }
         if came {
             let shape = metadata.shape(plan)?;
             let live = contents.live(&metadata, &home, &shape)?;
@@ -321,7 +325,11 @@ impl Publication<'_> {
     /// Merges what came into the unit's files, unless that is done and they are still the same.
     async fn merge(&mut self, plan: &Plan, shape: &merge::Shape, live: &[Live]) -> Result<()> {
         let there: Vec<String> = live.iter().map(|file| file.key.clone()).collect();
-        if self.merged.get(plan.name).is_some_and(|prepared| prepared.live == there) {
+        if self
+            .merged
+            .get(plan.name)
+            .is_some_and(|prepared| prepared.live == there || planted::is(Bug::StaleMergeReused))
+        {
             return Ok(());
         }
         let lake = self.lake;
