@@ -139,16 +139,16 @@ impl Lake {
 impl Publication<'_> {
     async fn run(mut self) -> Result<Published> {
         let steps = self.lake.catalog.steps(self.family);
-        let (mut at, mut rebases, mut unknown) = (0, 0, None);
+        let (mut at, mut rebases, mut sent, mut unknown) = (0, 0, false, None);
         while let Some(step) = steps.get(at) {
-            match self.attempt(step, unknown.is_some()).await? {
+            match self.attempt(step, sent, unknown.is_some()).await? {
                 Attempt::Won => {
-                    (at, rebases, unknown) = (at + 1, 0, None);
+                    (at, rebases, sent, unknown) = (at + 1, 0, false, None);
                     continue;
                 }
                 Attempt::Lost => return Ok(Published::Lost),
-                Attempt::Fenced => (at, unknown) = (0, None),
-                Attempt::Again(error) => unknown = error.or(unknown),
+                Attempt::Fenced => (at, sent, unknown) = (0, false, None),
+                Attempt::Again(error) => (sent, unknown) = (true, error.or(unknown)),
             }
             rebases += 1;
             if rebases > REBASES {
@@ -159,14 +159,29 @@ impl Publication<'_> {
         Ok(Published::Won(Box::new(self.commit)))
     }
 
-    /// One swap of the tables of a step on top of what they are now.
-    async fn attempt(&mut self, step: &[&'static str], in_doubt: bool) -> Result<Attempt> {
+    /// Where the tables are, which commit they show, and whether ours is that one or below it.
+    async fn look(&self, sent: bool) -> Result<(Heads, Option<String>, bool)> {
         let heads = self.lake.catalog.load(self.family).await?;
         let shown = match heads.metadata.get(self.family.name) {
             Some(key) => self.lake.metadata(key).await?.shows(self.unit)?,
             None => None,
         };
-        if shown.as_ref() == Some(&self.commit.entry) {
+        let ours = &self.commit.entry;
+        let mut below = shown.clone();
+        // Others may have gone on from ours before it was looked for.
+        while let Some(other) = below.take_if(|below| sent && fence::number(below) > self.commit.number) {
+            below = self.lake.commit(self.family.name, self.unit, &other).await?.previous;
+        }
+        let is_in = below.as_ref() == Some(ours);
+        Ok((heads, shown, is_in))
+    }
+
+    /// One swap of the tables of a step on top of what they are now. After one that was `sent` it is not known whether
+    /// that counts until they are loaded.
+    async fn attempt(&mut self, step: &[&'static str], sent: bool, in_doubt: bool) -> Result<Attempt> {
+        let looked = self.look(sent).await;
+        let (heads, shown, is_in) = looked.map_err(|e| if sent { self.given_up(Some(e)) } else { e })?;
+        if is_in {
             tracing::debug!(name: "commit_was_ours", target: "path", task = %self.commit.task, "the commit is in");
             return Ok(Attempt::Won);
         }

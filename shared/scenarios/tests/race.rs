@@ -49,7 +49,7 @@ impl Storm {
 
 #[async_trait]
 impl Weather for Storm {
-    async fn there(&self, verb: &'static str, of: &str, _: &Mutex<Things>) -> Fate {
+    async fn there(&self, verb: &'static str, of: &str, _: &Arc<Mutex<Things>>) -> Fate {
         let micros =
             self.throw(|dice| if dice.u32(..10) == 0 { dice.u64(..400_000) } else { dice.u64(..20_000) });
         self.handle.sleep(Duration::from_micros(micros)).await;
@@ -59,7 +59,10 @@ impl Weather for Storm {
         let fate = self.throw(|dice| match dice.u32(..1_000) {
             n if n >= chance => Fate::Fine,
             _ if reads => Fate::Before,
-            _ => [Fate::Before, Fate::LostBefore, Fate::LostAfter, Fate::Conflict][dice.usize(..4)],
+            _ => {
+                let fates = [Fate::Before, Fate::LostBefore, Fate::LostAfter, Fate::Doubled, Fate::Conflict];
+                fates[dice.usize(..5)]
+            }
         });
         if of.contains("/data/") && verb == "put_if_absent" && fate == Fate::Fine {
             *self.puts.lock().unwrap().entry(of.to_owned()).or_default() += 1;

@@ -37,6 +37,8 @@ pub(crate) enum Fate {
     LostBefore,
     /// It takes effect, and nobody says so.
     LostAfter,
+    /// It takes effect, its answer is lost on the way, and it is sent again: only the second answer is heard.
+    Doubled,
     /// Others are writing just now, and it is refused without an effect: 409.
     Conflict,
 }
@@ -45,7 +47,7 @@ pub(crate) enum Fate {
 #[async_trait]
 pub(crate) trait Weather: Send + Sync + fmt::Debug {
     /// The way there. `things` is what is stored.
-    async fn there(&self, verb: &'static str, of: &str, things: &Mutex<Things>) -> Fate;
+    async fn there(&self, verb: &'static str, of: &str, things: &Arc<Mutex<Things>>) -> Fate;
     /// The way back.
     async fn back(&self);
 }
@@ -56,7 +58,7 @@ pub(crate) struct Calm;
 
 #[async_trait]
 impl Weather for Calm {
-    async fn there(&self, _: &'static str, _: &str, _: &Mutex<Things>) -> Fate {
+    async fn there(&self, _: &'static str, _: &str, _: &Arc<Mutex<Things>>) -> Fate {
         Fate::Fine
     }
 
@@ -102,6 +104,10 @@ impl Shelf {
         let fate = self.weather.there(verb, of, &self.things).await;
         let answer = match fate {
             Fate::Fine => Ok(write(&mut self.things.lock().unwrap())),
+            Fate::Doubled => {
+                write(&mut self.things.lock().unwrap());
+                Ok(write(&mut self.things.lock().unwrap()))
+            }
             Fate::Before => Err(refused()),
             Fate::Conflict => conflict(),
             Fate::LostBefore => Err(lost()),
