@@ -29,5 +29,6 @@ pub(super) fn setup(seed: u64) -> Setup {
         poison: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         poison: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -59,6 +60,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         poison: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -87,6 +89,7 @@ pub(super) fn poison(seed: u64) -> Setup {
         poison: Some(poison),
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -113,6 +116,7 @@ pub(super) fn deadline(seed: u64) -> Setup {
         poison: None,
         latency: Duration::from_millis([500, 5_000, 20_000, 45_000][dice.usize(..4)]),
         timeout: Duration::from_secs(seed % 901),
+        glue: draw::glue(seed),
     }
 }
 
@@ -136,6 +140,7 @@ pub(super) fn drift(seed: u64) -> Setup {
         poison: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -167,5 +172,6 @@ pub(super) fn swaps(seed: u64) -> Setup {
         poison: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
