@@ -10,10 +10,12 @@ mod grid;
 mod interrupt;
 mod log;
 mod machine;
+mod maintain;
 mod pull;
 mod queue;
 mod replay;
 mod rows;
+mod runs;
 mod screen;
 mod settings;
 mod show;
@@ -72,6 +74,8 @@ async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<
         Command::Status(arguments) => status::run(&arguments, settings()?, screen).await,
         Command::Replay(arguments) => replay::run(&arguments, settings()?, screen).await,
         Command::Verify(arguments) => verify::run(&arguments, settings()?, screen).await,
+        Command::Maintain(arguments) => maintain::run(&arguments, settings()?, screen).await,
+        Command::Runs(arguments) => runs::run(&arguments, settings()?, screen).await,
     }
 }
 

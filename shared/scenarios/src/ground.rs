@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::bell::Bell;
 use crate::faults::{Fault, Injector, Point, Port};
-use crate::oracle::{Judge, Violation};
+use crate::oracle::{Judge, Manifests, Violation};
 use crate::ports::queue::Messages;
 use crate::ports::secrets::Secret;
 use crate::ports::tables::Tables;
@@ -55,6 +55,7 @@ pub(crate) struct Ground {
     /// What each way to the source and back takes longer until then, in microseconds.
     pub(crate) latency: u64,
     pub(crate) judge: Mutex<Option<Judge>>,
+    pub(crate) manifests: Mutex<Manifests>,
     pub(crate) violations: Mutex<Vec<Violation>>,
     /// Refresh tokens that a process has sent, by hash, with that process.
     pub(crate) redeemed: Mutex<Vec<(ProcessId, u64)>>,

@@ -165,6 +165,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         healed: AtomicBool::new(false),
         latency: u64::try_from(setup.latency.as_micros() / 2).unwrap_or(u64::MAX),
         judge: Mutex::new(Some(judge)),
+        manifests: Mutex::default(),
         violations: Mutex::default(),
         redeemed: Mutex::default(),
         may_lose_grant: AtomicBool::new(false),

@@ -145,9 +145,14 @@ fn rel_04_planted_bugs_are_found() {
 #[test]
 fn rel_05_rare_paths_are_reached() {
     let mut all = everyday().counters.clone();
-    for (name, seeds) in
-        [("tokens", 1_000), ("duplicates", 300), ("poison", 200), ("deadline", 300), ("drift", 2_000)]
-    {
+    for (name, seeds) in [
+        ("tokens", 1_000),
+        ("duplicates", 300),
+        ("poison", 200),
+        ("deadline", 300),
+        ("drift", 2_000),
+        ("upkeep", 400),
+    ] {
         // The first seeds of `deadline` leave no time to begin with.
         let seeds = if name == "deadline" { count(seeds).max(40) } else { count(seeds) };
         for (path, times) in campaign(name, seeds).counters {
@@ -176,11 +181,13 @@ const PATHS: &[&str] = &[
     "grant_died",
     "load_resumed",
     "old_token_used",
+    "orphan_swept",
     "refresh_taken_over",
     "revoked_token_found",
     "row_rejected",
     "row_swept",
     "row_undeleted",
+    "snapshot_expired",
     "token_rolled_forward",
     "window_cut",
     "window_distrusted",
@@ -227,6 +234,8 @@ const PATHS: &[&str] = &[
     "task failed: TooManyRejected",
     "task failed: Unavailable",
     "task with rejected rows",
+    "replay done",
+    "upkeep died",
 ];
 
 #[test]
@@ -236,6 +245,15 @@ fn rel_07_every_message_many_times() {
     // Each run's tasks were delivered at least twice.
     assert!(tally.count("delivered many times") >= tally.count("commits"));
     assert!(tally.count("task already done") > 0);
+}
+
+/// While workers, replays and other sweepers go on and everything can go wrong.
+#[test]
+fn an_upkeep_deletes_nothing_that_counts_and_all_that_nobody_needs() {
+    let tally = campaign("upkeep", count(10_000));
+    assert_kept(&tally);
+    assert!(tally.count("orphan_swept") > 10 * tally.seeds && tally.count("snapshot_expired") > tally.seeds);
+    assert!(tally.count("replay done") > 0 && tally.count("upkeep done") > tally.seeds);
 }
 
 #[test]
