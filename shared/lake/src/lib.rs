@@ -18,7 +18,7 @@ pub use contract::Contract;
 pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
 pub use publish::Replayed;
-pub use seen::{KeyHash, Seen};
+pub use seen::{KeyHash, Seen, Sight};
 pub use verify::{Damage, Verified};
 
 use std::sync::Arc;
