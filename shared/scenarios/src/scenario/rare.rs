@@ -175,6 +175,7 @@ pub(super) fn swaps(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
         glue: draw::glue(seed),
