@@ -1,7 +1,6 @@
 //! Where each object of a lake is.
 
 use jiff::civil::Date;
-use model::planted::{self, Bug};
 use model::{TaskId, Timestamp, Unit};
 
 /// `raw/<table>/account_id=<a>/dt=<day>/<task>-<part>-<digest>.parquet`
@@ -137,8 +136,7 @@ pub(crate) fn seen(
     at: Timestamp,
     digest: &str,
 ) -> String {
-    let (home, unit) = (home(database, table), unit.partition());
-    let at = if planted::is(Bug::AttemptsShareNames) { 0 } else { at.as_microsecond() };
+    let (home, unit, at) = (home(database, table), unit.partition(), at.as_microsecond());
     format!("{home}/seen/{unit}/{task}-{at}-{}.parquet", short(digest))
 }
 

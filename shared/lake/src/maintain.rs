@@ -197,7 +197,8 @@ impl Keeper<'_> {
             tended.withheld = Some(why);
             return Ok(());
         }
-        if references.heads.is_empty() {
+        // Without the parent nobody knows which commits count.
+        if !references.heads.contains_key(family.name) {
             return Ok(());
         }
         for object in raw {

@@ -58,8 +58,6 @@ pub enum Bug {
     SweepForgetsHistory,
     /// The upkeep takes for named only the raw files of the last commit.
     SweepForgetsCommits,
-    /// A list of rows seen has the same name in every attempt.
-    AttemptsShareNames,
 }
 
 impl Bug {
@@ -91,7 +89,6 @@ impl Bug {
         Self::SweepIgnoresAge,
         Self::SweepForgetsHistory,
         Self::SweepForgetsCommits,
-        Self::AttemptsShareNames,
     ];
 }
 

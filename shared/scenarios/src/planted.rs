@@ -32,10 +32,7 @@ fn ground(bug: Bug) -> &'static str {
         Bug::DriftIgnored | Bug::SweepUnproved => "drift",
         Bug::SwapIgnored => "swaps",
         Bug::FenceIgnored | Bug::StaleMergeReused => "duplicates",
-        Bug::SweepIgnoresAge
-        | Bug::SweepForgetsHistory
-        | Bug::SweepForgetsCommits
-        | Bug::AttemptsShareNames => "upkeep",
+        Bug::SweepIgnoresAge | Bug::SweepForgetsHistory | Bug::SweepForgetsCommits => "upkeep",
         _ => "everyday",
     }
 }

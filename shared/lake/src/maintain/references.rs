@@ -188,6 +188,41 @@ impl Keeper<'_> {
         Ok(())
     }
 
+    /// Fails where there are commits that no task can have left behind that is not shown: then more was shown once. A task
+    /// is two numbers ahead at most, one for a fence and one for itself.
+    fn not_behind(&self, home: &str, listed: &[ObjectInfo], shown: &BTreeMap<String, u64>) -> Result<()> {
+        const AHEAD: u64 = 2;
+        let mut last = shown.clone();
+        let (mut found, mut pointers) = (Vec::new(), BTreeMap::new());
+        for object in listed {
+            let Some(rest) = object.key.strip_prefix(home) else { continue };
+            match object::lake(rest) {
+                Some(Object::Commit { unit, number }) => found.push((object, unit, number)),
+                Some(Object::PointerCommit) => {
+                    let unit = rest.split('/').nth(1).unwrap_or_default();
+                    pointers.insert(unit.to_owned(), stem_number(rest));
+                }
+                _ => {}
+            }
+        }
+        // They count by being there, until a commit behind them is shown.
+        for (unit, number) in pointers {
+            last.entry(unit).or_insert(number);
+        }
+        for (object, unit, number) in found {
+            let last = last.get(unit).copied().unwrap_or_default();
+            if number > last + AHEAD {
+                let what =
+                    format!("{} is there, and the table shows only commit {last} of {unit}", object.key);
+                let error = Error::new(ErrorKind::Storage, what);
+                return Err(error.next(
+                    "bring back the entry of the catalog that was dropped or set back, or move those commits elsewhere",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The commits of every unit, the raw files that they name, and the lists of rows seen that are still compared with.
     async fn chains(
         &self,
@@ -203,6 +238,7 @@ impl Keeper<'_> {
             None => BTreeMap::new(),
         };
         references.shown = units.iter().map(|(unit, entry)| (unit.clone(), entry_number(entry))).collect();
+        self.not_behind(&home, listed, &references.shown)?;
         // Commits that were pointers themselves count by being there.
         let mut pointers: BTreeMap<&str, &str> = BTreeMap::new();
         for object in listed {

@@ -139,3 +139,18 @@ async fn rejected_rows_stay_where_some_commits_cannot_be_read() {
     assert_eq!(tended.last().unwrap().withheld.as_deref(), Some("not all commits could be read"));
     assert!(world.store.keys().contains(rejected));
 }
+
+#[tokio::test]
+async fn a_parent_that_was_dropped_from_the_catalog_stops_it() {
+    let mut world = World::glue();
+    for day in 0..8 {
+        world.go_to(24 * day);
+        world.commit(&format!("run{day}-invoices-ACM1"), &[1]).await;
+    }
+    world.go_to(24 * 30);
+    world.glue.as_ref().unwrap().drop_table("invoices");
+    let before = world.store.keys();
+    let tended = invoices(world.maintain(DELETE).await);
+    assert!(tended.stopped.unwrap().to_string().contains("shows only commit 0 of account_id=ACM1"));
+    assert_eq!(world.store.keys(), before, "no commit is shown, and none is taken for one that lost");
+}
