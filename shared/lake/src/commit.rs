@@ -208,7 +208,7 @@ impl Lake {
     pub async fn head(&self, table: &str, unit: &Unit) -> Result<Option<Commit>> {
         let Some(family) = tables::find(table) else { return Ok(None) };
         let heads = self.catalog.load(family).await?;
-        if let Err(error) = self.catalog.settle(family, &heads).await {
+        if let Err(error) = self.catalog.settle(family, Some(&heads)).await {
             // Only readers without a catalog are behind, and the next run tries again.
             tracing::warn!(table, %error, "the commit is in, but not shown to all readers yet");
         }

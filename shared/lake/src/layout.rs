@@ -1,6 +1,7 @@
 //! Where each object of a lake is.
 
 use jiff::civil::Date;
+use model::planted::{self, Bug};
 use model::{TaskId, Timestamp, Unit};
 
 /// `raw/<table>/account_id=<a>/dt=<day>/<task>-<part>-<digest>.parquet`
@@ -44,17 +45,37 @@ pub(crate) fn keeper(database: &str) -> String {
     format!("lake/{database}/catalog.json")
 }
 
+/// The table in whose folder `key` lies; nothing stands for the folder of the database itself.
+pub(crate) fn table_of<'k>(database: &str, key: &'k str) -> Option<&'k str> {
+    let rest = key.strip_prefix("lake/")?.strip_prefix(database)?.strip_prefix('/')?;
+    Some(rest.split_once('/').map_or("", |(table, _)| table))
+}
+
+/// What stands in `key` behind the folder of its table.
+pub(crate) fn below_home<'k>(database: &str, key: &'k str) -> Option<&'k str> {
+    let rest = key.strip_prefix("lake/")?.strip_prefix(database)?.strip_prefix('/')?;
+    rest.split_once('/').map(|(_, rest)| rest)
+}
+
+/// What is put for a moment, to be told by the store what time it is.
+pub(crate) fn probe(database: &str) -> String {
+    format!("lake/{database}/what-time-is-it")
+}
+
 /// A data file of a table.
+///
+/// The instant makes it an attempt's own, as with [`seen`]: a file may have no row in it that this attempt has brought.
 pub(crate) fn data(
     database: &str,
     table: &str,
     unit: &Unit,
     task: &TaskId,
+    at: Timestamp,
     part: usize,
     digest: &str,
 ) -> String {
-    let home = home(database, table);
-    format!("{home}/data/{}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
+    let (home, unit, at) = (home(database, table), unit.partition(), at.as_microsecond());
+    format!("{home}/data/{unit}/{task}-{at}-{part:04}-{}.parquet", short(digest))
 }
 
 /// A version of a table's metadata.
@@ -116,7 +137,8 @@ pub(crate) fn seen(
     at: Timestamp,
     digest: &str,
 ) -> String {
-    let (home, unit, at) = (home(database, table), unit.partition(), at.as_microsecond());
+    let (home, unit) = (home(database, table), unit.partition());
+    let at = if planted::is(Bug::AttemptsShareNames) { 0 } else { at.as_microsecond() };
     format!("{home}/seen/{unit}/{task}-{at}-{}.parquet", short(digest))
 }
 

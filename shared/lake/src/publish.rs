@@ -13,6 +13,7 @@ pub(crate) mod rig;
 #[cfg(test)]
 mod types;
 
+pub(crate) use replay::unit;
 pub use replay::{Replayed, Untyped};
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::planted::{self, Bug};
-use model::{Error, ErrorKind, Result, TaskId, Unit};
+use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
@@ -153,7 +154,9 @@ impl Lake {
             // Otherwise it is new: there was never a row of it.
             if files.iter().any(|file| file.table.as_str() == child) {
                 tracing::warn!(table = child, unit = %draft.unit, "its rows were gone from the catalog: made anew from raw");
-                notes.insert(format!("{child}: its rows were gone from the catalog, and are made anew from raw"));
+                notes.insert(format!(
+                    "{child}: its rows were gone from the catalog, and are made anew from raw"
+                ));
                 earlier = files;
             }
         }
@@ -425,7 +428,8 @@ impl Publication<'_> {
         let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
         let all = self.replaying.as_ref().is_some_and(|replaying| replaying.all);
         let live = if all { &[] } else { live };
-        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
+        let at = self.commit.committed_at;
+        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, at, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
             merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
@@ -450,12 +454,7 @@ impl Publication<'_> {
 
     /// What is left to do once the swap counts. If it fails, the next run does it.
     async fn settle(&self) {
-        let catalog = &self.lake.catalog;
-        let settled = match catalog.load(self.family).await {
-            Ok(heads) => catalog.settle(self.family, &heads).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = settled {
+        if let Err(error) = self.lake.catalog.settle(self.family, None).await {
             tracing::warn!(table = self.family.name, %error, "the commit is in, but not shown to all readers yet");
         }
     }
@@ -481,6 +480,7 @@ struct Files<'f> {
     table: &'static str,
     unit: &'f Unit,
     task: &'f TaskId,
+    at: Timestamp,
     put: Vec<NewFile>,
 }
 
@@ -488,8 +488,8 @@ struct Files<'f> {
 impl Sink for Files<'_> {
     async fn put(&mut self, file: SortedFile) -> Result<()> {
         let digest = files::sha256(&file.bytes);
-        let key =
-            layout::data(&self.lake.database, self.table, self.unit, self.task, self.put.len(), &digest);
+        let (database, part) = (&self.lake.database, self.put.len());
+        let key = layout::data(database, self.table, self.unit, self.task, self.at, part, &digest);
         let bytes = file.bytes.len() as u64;
         self.lake.put_content(&key, file.bytes).await?;
         self.put.push(NewFile { key, bytes, footer: Arc::new(file.metadata) });

@@ -46,6 +46,14 @@ pub enum Bug {
     RejectedDropped,
     /// A task works on until its time is over.
     DeadlineIgnored,
+    /// The upkeep deletes what nothing names yet, however young.
+    SweepIgnoresAge,
+    /// The upkeep takes for named only what the current snapshot names.
+    SweepForgetsHistory,
+    /// The upkeep takes for named only the raw files of the last commit.
+    SweepForgetsCommits,
+    /// A list of rows seen has the same name in every attempt.
+    AttemptsShareNames,
 }
 
 impl Bug {
@@ -71,6 +79,10 @@ impl Bug {
         Self::WindowEndsTask,
         Self::RejectedDropped,
         Self::DeadlineIgnored,
+        Self::SweepIgnoresAge,
+        Self::SweepForgetsHistory,
+        Self::SweepForgetsCommits,
+        Self::AttemptsShareNames,
     ];
 }
 

@@ -155,6 +155,9 @@ impl Machine {
             Some(Fault::SourceWrite) => {
                 ground.source.write(&mut fastrand::Rng::with_seed(ground.chance(number, "write")));
             }
+            Some(Fault::SourceSwap) => {
+                ground.source.swap(&mut fastrand::Rng::with_seed(ground.chance(number, "swap")));
+            }
             Some(Fault::TokenRevoked) => self.revoke(ground.chance(number, "revoke")),
             _ => {}
         }

@@ -29,7 +29,8 @@ fn ground(bug: Bug) -> &'static str {
         Bug::RejectedDropped => "poison",
         Bug::RefusalTrusted => "duplicates",
         Bug::DeadlineIgnored => "deadline",
-        Bug::DriftIgnored | Bug::SweepUnproved | Bug::SwapIgnored => "drift",
+        Bug::DriftIgnored | Bug::SweepUnproved => "drift",
+        Bug::SwapIgnored => "swaps",
         _ => "everyday",
     }
 }

@@ -232,6 +232,13 @@ fn rel_07_every_message_many_times() {
 }
 
 #[test]
+fn rel_10_as_many_rows_as_before_are_no_proof() {
+    let tally = campaign("swaps", count(1_000));
+    assert_kept(&tally);
+    assert!(tally.count("drift_repaired") > 0 && tally.count("fault source-swap") > tally.seeds);
+}
+
+#[test]
 fn rel_12_a_finished_sync_adds_nothing() {
     // Every run of every scenario ends with it; here without faults, so that nothing else is in the way.
     let tally = seeds(THREADS, 0..count(1_000), &|_| (), |seed| {

@@ -164,7 +164,7 @@ impl Catalog for Glue {
     }
 
     /// Nothing: readers come by the catalog.
-    async fn settle(&self, _: &'static Table, _: &Heads) -> Result<()> {
+    async fn settle(&self, _: &'static Table, _: Option<&Heads>) -> Result<()> {
         Ok(())
     }
 }

@@ -209,7 +209,7 @@ impl Catalog for Keeper {
         self.catalog.swap(base, moved).await
     }
 
-    async fn settle(&self, family: &'static Table, heads: &Heads) -> Result<()> {
+    async fn settle(&self, family: &'static Table, heads: Option<&Heads>) -> Result<()> {
         self.catalog.settle(family, heads).await
     }
 }

@@ -65,7 +65,7 @@ pub(crate) trait Catalog: Send + Sync + std::fmt::Debug {
     /// Makes the metadata of `moved` count, if it is still as `base` says.
     async fn swap(&self, base: &Heads, moved: &Move<'_>) -> Result<Swap>;
 
-    /// Finishes what a swap that counts has left for afterwards, as far as the one that `heads` comes from has not: where
-    /// readers without a catalog look, for one.
-    async fn settle(&self, family: &'static Table, heads: &Heads) -> Result<()>;
+    /// Finishes what a swap that counts has left for afterwards, as far as that is not done: where readers without a catalog
+    /// look, for one. `heads` is what was loaded just now, if anything was.
+    async fn settle(&self, family: &'static Table, heads: Option<&Heads>) -> Result<()>;
 }

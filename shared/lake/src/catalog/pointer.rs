@@ -156,7 +156,14 @@ impl Catalog for Pointer {
         }
     }
 
-    async fn settle(&self, family: &'static Table, heads: &Heads) -> Result<()> {
+    async fn settle(&self, family: &'static Table, heads: Option<&Heads>) -> Result<()> {
+        let loaded;
+        let heads = if let Some(heads) = heads {
+            heads
+        } else {
+            loaded = self.load(family).await?;
+            &loaded
+        };
         // The parent's comes last, so it tells for all of them.
         let Some(parent) = heads.metadata.get(family.name) else { return Ok(()) };
         let told = self.store.get(&layout::hint(&self.database, family.name)).await?;

@@ -124,7 +124,8 @@ impl Lake {
     ) -> Result<Option<Vec<Untyped>>> {
         let parents = Retyped::new(RawFiles::new(&*self.store, raw.of(family.name)), family.name);
         let arrivals = Arrivals::read(family, &parents).await?;
-        let name = TaskId(format!("{}-replayed-{}", head.task, at.as_microsecond()));
+        // A name of its own, of which the instant is part: what has the name of a damaged file would be taken for it.
+        let name = TaskId(format!("{}-replayed", head.task));
         let mut publication = Publication {
             lake: self,
             family,
@@ -172,7 +173,7 @@ impl Publication<'_> {
 }
 
 /// The unit that a partition is of.
-fn unit(table: &Table, partition: &str) -> Option<Unit> {
+pub(crate) fn unit(table: &Table, partition: &str) -> Option<Unit> {
     let (_, id) = partition.split_once('=')?;
     let owner = id.parse().map_or_else(|_| Owner::Text(id.to_owned()), Owner::Number);
     Plan::unit_of(table.family, &owner).or_else(|| Plan::unit_of(table.family, &Owner::Text(id.to_owned())))

@@ -12,6 +12,7 @@ use model::{Error, ErrorKind, Result, Unit};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::advance::VERSIONS;
 use super::desk::Desk;
 use super::plan::{Owner, Plan};
 use super::{failed, schema};
@@ -81,7 +82,7 @@ impl Metadata {
         let properties = [
             ("comment", plan.doc),
             ("write.parquet.compression-codec", "zstd"),
-            ("write.metadata.previous-versions-max", &super::advance::VERSIONS.to_string()),
+            ("write.metadata.previous-versions-max", &VERSIONS.to_string()),
             (UNITS, "{}"),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -134,6 +135,25 @@ impl Metadata {
     pub(super) fn edited(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Self> {
         let inner = serde_json::from_value(json(&self.inner, at, edit)?).map_err(unwritable)?;
         Ok(Self { inner, stored: None })
+    }
+
+    /// The next version of the same table, with changes that are none of its rows.
+    pub(crate) fn successor(
+        &self,
+        home: &str,
+        at: i64,
+        edit: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<Staged> {
+        let (previous, before) = (self.path(home), self.inner.last_updated_ms());
+        self.staged(at, |table| {
+            edit(table);
+            let log = table.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
+            if let (Value::Array(log), Some(previous)) = (log, previous) {
+                log.push(serde_json::json!({ "metadata-file": previous, "timestamp-ms": before }));
+                let surplus = log.len().saturating_sub(VERSIONS);
+                log.drain(..surplus);
+            }
+        })
     }
 
     /// The same table with changes that are none of its rows, to be stored.

@@ -12,7 +12,7 @@ mod statistics;
 
 pub(crate) use advance::{Change, NewFile};
 pub(crate) use inspect::Entry;
-pub(crate) use metadata::Metadata;
+pub(crate) use metadata::{Metadata, Staged};
 pub(crate) use plan::{Owner, Plan};
 
 use model::{Error, ErrorKind};

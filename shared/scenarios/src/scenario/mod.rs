@@ -52,6 +52,7 @@ pub const ALL: &[Scenario] = &[
         about: "the source is written to between any two requests",
         setup: rare::drift,
     },
+    Scenario { name: "swaps", about: "rows join a short list while others leave it", setup: rare::swaps },
     Scenario {
         name: "deadline",
         about: "a slow source, and for each task as many seconds as the seed says",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions, Options};
+use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions, Options, Order};
 
 use crate::faults::{Fault, Plan, Storm};
 use crate::scenario::draw;
@@ -130,6 +130,37 @@ pub(super) fn drift(seed: u64) -> Setup {
         course: Course::Runs { runs: 3, apart: Duration::from_hours(20), writes: 6 },
         options: Options { most_per_page: dice.u64(2..5), updated_lag_s: 0, ..options },
         plan: Plan::Storm(Storm::heavy(seed, Fault::SourceWrite)),
+        skew: 0,
+        copies: None,
+        trouble: Vec::new(),
+        poison: None,
+        latency: Duration::ZERO,
+        timeout: WORKER_TIMEOUT,
+    }
+}
+
+/// A list without a filter, of few rows a page, which rows leave and join between any two requests: as many rows as before
+/// are no proof that none was missed.
+pub(super) fn swaps(seed: u64) -> Setup {
+    let mut dice = draw::dice(seed, "swaps");
+    let options = draw::options(&mut dice);
+    Setup {
+        scenario: "swaps",
+        seed,
+        start: draw::start(&mut dice),
+        tables: vec![["estimates", "items"][dice.usize(..2)]],
+        only_business: None,
+        workers: 1,
+        course: Course::Runs { runs: 1, apart: Duration::from_hours(20), writes: 0 },
+        options: Options {
+            order: Order::Id,
+            scale: 120,
+            most_per_page: 2,
+            updated_lag_s: 0,
+            vis_state_lists: false,
+            ..options
+        },
+        plan: Plan::Storm(Storm::heavy(seed, Fault::SourceSwap)),
         skew: 0,
         copies: None,
         trouble: Vec::new(),
