@@ -40,11 +40,6 @@ pub(crate) fn home(database: &str, table: &str) -> String {
     format!("lake/{database}/{table}")
 }
 
-/// Who keeps a database.
-pub(crate) fn keeper(database: &str) -> String {
-    format!("lake/{database}/catalog.json")
-}
-
 /// The table in whose folder `key` lies; nothing stands for the folder of the database itself.
 pub(crate) fn table_of<'k>(database: &str, key: &'k str) -> Option<&'k str> {
     let rest = key.strip_prefix("lake/")?.strip_prefix(database)?.strip_prefix('/')?;
@@ -60,6 +55,11 @@ pub(crate) fn below_home<'k>(database: &str, key: &'k str) -> Option<&'k str> {
 /// What is put for a moment, to be told by the store what time it is.
 pub(crate) fn probe(database: &str) -> String {
     format!("lake/{database}/what-time-is-it")
+}
+
+/// Who keeps a database.
+pub(crate) fn keeper(database: &str) -> String {
+    format!("lake/{database}/catalog.json")
 }
 
 /// A data file of a table.

@@ -169,9 +169,11 @@ impl Lake {
 
 impl Keeper<'_> {
     async fn family(&mut self, family: &'static Table, tended: &mut Tended) -> Result<()> {
-        let (mut homes, mut raw) = (Vec::new(), Vec::new());
+        // All of them, whatever stops the rest.
+        let homes: Vec<ObjectInfo> =
+            family.lake_names().filter_map(|table| self.homes.remove(table)).flatten().collect();
+        let mut raw = Vec::new();
         for table in family.lake_names() {
-            homes.extend(self.homes.remove(table).unwrap_or_default());
             raw.extend(self.lake.store.list(&format!("{}/", layout::raw(table))).await?);
         }
         if homes.is_empty() && raw.is_empty() {
@@ -234,8 +236,9 @@ impl Keeper<'_> {
 
     /// What lies where no table is that this version knows.
     fn unknown(&self) -> impl Iterator<Item = String> {
-        let own = [layout::probe, layout::keeper].map(|key| key(&self.lake.database));
-        self.homes.values().flatten().map(|object| object.key.clone()).filter(move |key| !own.contains(key))
+        let database = &self.lake.database;
+        let known = [layout::probe(database), layout::keeper(database)];
+        self.homes.values().flatten().map(|object| object.key.clone()).filter(move |key| !known.contains(key))
     }
 
     async fn sweep(&self, object: ObjectInfo, what: Leftover, tended: &mut Tended) -> Result<()> {

@@ -4,6 +4,7 @@ mod draw;
 mod everyday;
 mod rare;
 mod reference;
+mod upkeep;
 
 pub(crate) use draw::dice;
 
@@ -57,6 +58,11 @@ pub const ALL: &[Scenario] = &[
         name: "deadline",
         about: "a slow source, and for each task as many seconds as the seed says",
         setup: rare::deadline,
+    },
+    Scenario {
+        name: "upkeep",
+        about: "what nothing names is swept, snapshots expire and tables are rebuilt while everything goes on",
+        setup: upkeep::setup,
     },
 ];
 

@@ -27,8 +27,10 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -57,8 +59,10 @@ pub(super) fn tokens(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -85,8 +89,10 @@ pub(super) fn poison(seed: u64) -> Setup {
         copies: None,
         trouble: vec![SourceFault::always(shape).on(changed), SourceFault::always(fails).on(failing)],
         poison: Some(poison),
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -111,8 +117,10 @@ pub(super) fn deadline(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::from_millis([500, 5_000, 20_000, 45_000][dice.usize(..4)]),
         timeout: Duration::from_secs(seed % 901),
+        glue: draw::glue(seed),
     }
 }
 
@@ -134,8 +142,10 @@ pub(super) fn drift(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -165,7 +175,9 @@ pub(super) fn swaps(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

@@ -36,13 +36,13 @@ pub(crate) struct Memory {
     /// With the instant at which each was put.
     objects: Mutex<BTreeMap<String, (Bytes, Timestamp)>>,
     fate: Mutex<Fate>,
+    /// The next object whose key has this inside cannot be put.
+    refused: Mutex<Option<&'static str>>,
+    now: Mutex<Timestamp>,
     /// The object whose next change has this fate.
     fated: Mutex<BTreeMap<String, Fate>>,
     /// How often each object was read.
     read: Mutex<BTreeMap<String, usize>>,
-    /// The next object whose key has this inside cannot be put.
-    refused: Mutex<Option<&'static str>>,
-    now: Mutex<Timestamp>,
 }
 
 impl Memory {
