@@ -112,7 +112,7 @@ impl Keeper {
         if note.kind != self.kind {
             return Err(self.anothers(&format!("as {key} says")));
         }
-        if body != self.note()? { Err(damaged()) } else { Ok(true) }
+        if body == self.note()? { Ok(true) } else { Err(damaged()) }
     }
 
     fn note(&self) -> Result<Bytes> {
