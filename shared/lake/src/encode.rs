@@ -16,9 +16,12 @@ pub const FILE_TARGET: usize = 16 << 20;
 
 /// Wide tables have a buffer, a dictionary and a compressor per column: these bounds keep a hundred columns small.
 const ROWS_PER_GROUP: usize = 32_768;
-const ROWS_PER_PAGE: usize = 8_192;
-const PAGE_BYTES: usize = 64 << 10;
+const ROWS_PER_PAGE: usize = 16_384;
+const PAGE_BYTES: usize = 256 << 10;
 const DICTIONARY_BYTES: usize = 64 << 10;
+
+/// The text of a row as it came: no two are equal, and nobody looks for the least.
+const RAW: &str = "_raw";
 
 /// How the pages of a file are packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +63,8 @@ impl Encoder {
             .set_data_page_row_count_limit(ROWS_PER_PAGE)
             .set_data_page_size_limit(PAGE_BYTES)
             .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+            .set_column_dictionary_enabled(RAW.into(), false)
+            .set_column_statistics_enabled(RAW.into(), EnabledStatistics::None)
             .set_created_by(concat!("freshlake ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(failed)?;

@@ -22,7 +22,7 @@ pub use files::DataFile;
 pub use maintain::{Leftover, Swept, Tended, Upkeep};
 pub use publish::{Replayed, Untyped};
 pub use runs::{Run, RunOfTable};
-pub use seen::{KeyHash, Seen};
+pub use seen::{KeyHash, Seen, Sight};
 pub use verify::{Damage, Verified};
 
 use std::sync::Arc;

@@ -22,6 +22,12 @@ pub enum Bug {
     UnknownCommitUndone,
     /// A commit replaces whatever is there.
     UnfencedCommit,
+    /// Children that another task has switched are replaced without a fence.
+    FenceIgnored,
+    /// A swap that is made again leaves out the files of other units.
+    RebaseForgetsOthers,
+    /// A swap that is made again takes what was merged before, whatever the live files are now.
+    StaleMergeReused,
     /// A moved list is taken for complete.
     DriftIgnored,
     /// A row that joined a list while another left it is not noticed.
@@ -65,6 +71,9 @@ impl Bug {
         Self::RefusalTrusted,
         Self::UnknownCommitUndone,
         Self::UnfencedCommit,
+        Self::FenceIgnored,
+        Self::RebaseForgetsOthers,
+        Self::StaleMergeReused,
         Self::DriftIgnored,
         Self::SwapIgnored,
         Self::ShortPageEnds,

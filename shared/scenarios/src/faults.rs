@@ -127,7 +127,9 @@ impl Fault {
             // the way.
             Self::Duplicate => matches!(
                 (port, verb),
-                (Port::Api, "GET") | (Port::Store, "put_if_absent") | (Port::Queue, "receive" | "send")
+                (Port::Api, "GET")
+                    | (Port::Store, "put_if_absent" | "create" | "update")
+                    | (Port::Queue, "receive" | "send")
             ),
             Self::Reorder => matches!((port, verb), (Port::Queue, "receive" | "send")),
             Self::Garbled | Self::Status(..) => matches!(port, Port::Api | Port::Token),
@@ -237,6 +239,7 @@ impl Storm {
             (Port::Token, _) => 8,
             (Port::Secrets, "make_current" | "put_pending") => 4,
             (Port::Store, "put_if_absent") if point.of.contains("/catalog/") => 6,
+            (Port::Store, "create" | "update") => 6,
             (Port::Store, "put_if_absent") | (Port::Queue, _) => 2,
             _ => 1,
         };

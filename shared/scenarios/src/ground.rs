@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use lake::glue::GlueTable;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::bell::Bell;
@@ -14,6 +15,7 @@ use crate::faults::{Fault, Injector, Point, Port};
 use crate::oracle::{Judge, Manifests, Violation};
 use crate::ports::queue::Messages;
 use crate::ports::secrets::Secret;
+use crate::ports::tables::Tables;
 use crate::runtime::{Handle, ProcessId};
 use crate::source::Source;
 use crate::trace::Trace;
@@ -38,6 +40,8 @@ pub(crate) struct Ground {
     pub(crate) faults: Mutex<Injector>,
     pub(crate) dice: Mutex<fastrand::Rng>,
     pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
+    /// The Glue Data Catalog, where that keeps the tables.
+    pub(crate) tables: Mutex<Tables>,
     /// When each object was put.
     pub(crate) modified: Mutex<BTreeMap<String, i64>>,
     pub(crate) secrets: Mutex<BTreeMap<String, Secret>>,
@@ -72,6 +76,27 @@ impl Ground {
         hash.write_u64(number);
         hash.write(of.as_bytes());
         hash.finish()
+    }
+
+    /// Shows a changed entry of the catalog to the judge.
+    pub(crate) fn judge_entry(&self, table: &str) {
+        let mut judge = lock(&self.judge);
+        let Some(judge) = judge.as_mut() else { return };
+        let (get, tables) = (|key: &str| lock(&self.objects).get(key).cloned(), lock(&self.tables));
+        let key = |(_, entry): &(u64, GlueTable)| {
+            let location = entry.parameters.get("metadata_location")?;
+            location.split_once("//bucket/").map(|(_, key)| key.to_owned())
+        };
+        let metadata: BTreeMap<String, String> =
+            tables.iter().filter_map(|(table, entry)| Some((table.clone(), key(entry)?))).collect();
+        drop(tables);
+        let Some(switched) = judge.switched("freshbooks", table, &metadata, &get, self.source.now()) else {
+            return;
+        };
+        self.trace.count("commits");
+        for Violation { rule, what } in switched {
+            self.violated(rule, what);
+        }
     }
 
     /// Shows a new swap to the judge; `key` is that of its pointer.

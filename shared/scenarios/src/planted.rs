@@ -31,6 +31,7 @@ fn ground(bug: Bug) -> &'static str {
         Bug::DeadlineIgnored => "deadline",
         Bug::DriftIgnored | Bug::SweepUnproved => "drift",
         Bug::SwapIgnored => "swaps",
+        Bug::FenceIgnored | Bug::StaleMergeReused => "duplicates",
         Bug::SweepIgnoresAge | Bug::SweepForgetsHistory | Bug::SweepForgetsCommits => "upkeep",
         _ => "everyday",
     }

@@ -45,6 +45,8 @@ pub struct Setup {
     pub latency: Duration,
     /// How long a worker may take for a task until everything heals.
     pub timeout: Duration,
+    /// Whether the Glue Data Catalog says which tables count, and not pointers in the bucket.
+    pub glue: bool,
 }
 
 /// How the lake is kept while everything goes on.

@@ -156,6 +156,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         faults: Mutex::new(Injector::new(setup.plan.clone())),
         dice: Mutex::new(scenario::dice(setup.seed, "world")),
         objects: Mutex::default(),
+        tables: Mutex::default(),
         modified: Mutex::default(),
         secrets: Mutex::default(),
         queue: Mutex::new(Messages::new(setup.copies)),

@@ -40,7 +40,7 @@ pub(crate) fn standing(entry: Option<&str>, base: u64, ours: &str) -> Standing {
 }
 
 /// The number in the name of a commit.
-fn number(entry: &str) -> u64 {
+pub(super) fn number(entry: &str) -> u64 {
     let number = entry.split_once('-').map_or(entry, |(number, _)| number);
     // What cannot be read is never settled.
     number.parse().unwrap_or(u64::MAX)

@@ -30,5 +30,6 @@ pub(super) fn setup(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

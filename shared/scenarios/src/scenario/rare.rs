@@ -30,6 +30,7 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -61,6 +62,7 @@ pub(super) fn tokens(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -90,6 +92,7 @@ pub(super) fn poison(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -117,6 +120,7 @@ pub(super) fn deadline(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::from_millis([500, 5_000, 20_000, 45_000][dice.usize(..4)]),
         timeout: Duration::from_secs(seed % 901),
+        glue: draw::glue(seed),
     }
 }
 
@@ -141,6 +145,7 @@ pub(super) fn drift(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -173,5 +178,6 @@ pub(super) fn swaps(seed: u64) -> Setup {
         upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

@@ -1,0 +1,153 @@
+//! Raw rows of invoices, and drafts of them.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    new_null_array,
+};
+use arrow_schema::DataType;
+use lake::{DataFile, Draft, Encoded, Encoder, Habits, Lake, Packing, Seen};
+use model::{AccountId, Certificate, Mode, Result, TableStatus, TaskId, Timestamp, Unit};
+
+/// An invoice as it came: `value` stands in a column of it, and one in each of its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) key: i64,
+    pub(crate) value: String,
+    pub(crate) deleted: bool,
+    pub(crate) lines: Vec<String>,
+}
+
+/// One row of a raw file, of either table.
+struct Cells<'r> {
+    key: i64,
+    place: i32,
+    deleted: bool,
+    value: &'r str,
+    raw: String,
+}
+
+fn encode(table: &str, account: &str, at: Timestamp, cells: &[Cells<'_>]) -> Encoded {
+    let schema = tables::arrow_schema(table, tables::RawText::Keep).unwrap();
+    let count = cells.len();
+    let text = |text: &dyn Fn(&Cells<'_>) -> String| -> ArrayRef {
+        Arc::new(cells.iter().map(|cells| Some(text(cells))).collect::<StringArray>())
+    };
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        match (field.name().as_str(), field.data_type()) {
+            ("id" | "invoiceid", DataType::Int64) => {
+                Arc::new(Int64Array::from_iter_values(cells.iter().map(|c| c.key)))
+            }
+            ("_position", DataType::Int32) => {
+                Arc::new(Int32Array::from_iter_values(cells.iter().map(|c| c.place)))
+            }
+            ("_deleted", DataType::Boolean) => {
+                Arc::new(BooleanArray::from_iter(cells.iter().map(|c| Some(c.deleted))))
+            }
+            ("_account_id", DataType::Utf8) => text(&|_| account.to_owned()),
+            ("_raw", DataType::Utf8) => text(&|cells| cells.raw.clone()),
+            ("invoice_number" | "name", DataType::Utf8) => text(&|cells| cells.value.to_owned()),
+            ("_extracted_at", DataType::Timestamp(..)) => {
+                let at = TimestampMicrosecondArray::from(vec![at.as_microsecond(); count]);
+                Arc::new(at.with_data_type(field.data_type().clone()))
+            }
+            (_, DataType::Utf8) if !field.is_nullable() => text(&|_| "x".to_owned()),
+            (_, DataType::Int64) if !field.is_nullable() => Arc::new(Int64Array::from(vec![0; count])),
+            (_, DataType::Int32) if !field.is_nullable() => Arc::new(Int32Array::from(vec![0; count])),
+            (_, other) => new_null_array(other, count),
+        }
+    });
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
+    let mut encoder = Encoder::new(schema, Packing::None).unwrap();
+    encoder.write(&batch).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Puts raw files of invoices that were read at `at`.
+pub(crate) async fn put(
+    lake: &Lake,
+    unit: &Unit,
+    task: &TaskId,
+    at: Timestamp,
+    rows: &[Row],
+) -> Result<Vec<DataFile>> {
+    let Unit::Account(AccountId(account)) = unit else { panic!("invoices are of an account") };
+    let parents: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let lines = vec!["{}"; row.lines.len()].join(",");
+            let raw = format!(r#"{{"id":{},"lines":[{lines}]}}"#, row.key);
+            Cells { key: row.key, place: 0, deleted: row.deleted, value: &row.value, raw }
+        })
+        .collect();
+    let lines: Vec<_> = rows
+        .iter()
+        .flat_map(|row| {
+            (0..).zip(&row.lines).map(|(place, value)| Cells {
+                key: row.key,
+                place,
+                deleted: row.deleted,
+                value,
+                raw: "{}".to_owned(),
+            })
+        })
+        .collect();
+    let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut files = Vec::new();
+    for (table, cells) in [("invoices", parents), ("invoice_lines", lines)] {
+        if !cells.is_empty() {
+            let file = encode(table, account, at, &cells);
+            files.push(lake.put_data(&table.into(), unit, day, task, 0, file).await?);
+        }
+    }
+    Ok(files)
+}
+
+/// A draft that brings `files`.
+pub(crate) fn draft<'d>(
+    unit: &'d Unit,
+    task: &'d TaskId,
+    at: Timestamp,
+    files: Vec<DataFile>,
+    seen: &'d Seen,
+) -> Draft<'d> {
+    Draft {
+        table: "invoices",
+        unit,
+        task,
+        mode: Mode::Incremental,
+        done: true,
+        committed_at: at,
+        cursor: None,
+        loading: None,
+        habits: Habits::default(),
+        files,
+        certificate: unread(),
+        seen,
+    }
+}
+
+/// A proof of nothing.
+fn unread() -> Certificate {
+    Certificate {
+        status: TableStatus::Ok,
+        requests: 0,
+        pages: 0,
+        rereadings: 0,
+        total_first: 0,
+        total_last: 0,
+        distinct_keys: 0,
+        rows_new: 0,
+        rows_changed: 0,
+        rows_unchanged: 0,
+        rows_deleted: 0,
+        rows_undeleted: 0,
+        rows_rejected: 0,
+        child_rows: 0,
+        first_updated: None,
+        last_updated: None,
+        content_digest: "0".repeat(16),
+        notes: Vec::new(),
+    }
+}
