@@ -55,7 +55,8 @@ pub(crate) fn at_the_end(world: &World) {
 /// commits name.
 pub(crate) fn reached(world: &World) {
     let ground = &world.ground;
-    let missing = oracle::reach(&lock(&ground.objects), &mut lock(&ground.manifests)).missing;
+    let missing =
+        oracle::reach(&lock(&ground.objects), &ground.entries(), &mut lock(&ground.manifests)).missing;
     for what in missing.into_iter().take(3) {
         world.ground.violated("what a table or a commit names stays", what);
     }

@@ -78,18 +78,21 @@ impl Ground {
         hash.finish()
     }
 
-    /// Shows a changed entry of the catalog to the judge.
-    pub(crate) fn judge_entry(&self, table: &str) {
-        let mut judge = lock(&self.judge);
-        let Some(judge) = judge.as_mut() else { return };
-        let (get, tables) = (|key: &str| lock(&self.objects).get(key).cloned(), lock(&self.tables));
+    /// The key of the metadata of each table that the catalog has.
+    pub(crate) fn entries(&self) -> BTreeMap<String, String> {
         let key = |(_, entry): &(u64, GlueTable)| {
             let location = entry.parameters.get("metadata_location")?;
             location.split_once("//bucket/").map(|(_, key)| key.to_owned())
         };
-        let metadata: BTreeMap<String, String> =
-            tables.iter().filter_map(|(table, entry)| Some((table.clone(), key(entry)?))).collect();
-        drop(tables);
+        let tables = lock(&self.tables);
+        tables.iter().filter_map(|(table, entry)| Some((table.clone(), key(entry)?))).collect()
+    }
+
+    /// Shows a changed entry of the catalog to the judge.
+    pub(crate) fn judge_entry(&self, table: &str) {
+        let mut judge = lock(&self.judge);
+        let Some(judge) = judge.as_mut() else { return };
+        let (get, metadata) = (|key: &str| lock(&self.objects).get(key).cloned(), self.entries());
         let Some(switched) = judge.switched("freshbooks", table, &metadata, &get, self.source.now()) else {
             return;
         };

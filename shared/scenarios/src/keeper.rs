@@ -3,19 +3,18 @@
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use lake::{Lake, Packing, Tended, Upkeep};
+use lake::{Lake, Tended, Upkeep};
 use model::Result;
 
 use crate::checks;
+use crate::fleet;
 use crate::ground::{Machine, lock};
 use crate::oracle;
-use crate::ports::objects::Bucket;
 use crate::runtime::Ended;
 use crate::setup::{Keeping, WORKER_TIMEOUT};
 use crate::world::World;
@@ -121,9 +120,9 @@ where
     let machine = Machine::new(&world.ground, id, mortal);
     let result = Rc::new(RefCell::new(None));
     let (place, inside) = (Rc::clone(&result), handle.clone());
+    let lake = fleet::lake(world, &machine);
     let exit = world.spawner.spawn(id, async move {
         let now = Timestamp::from_microsecond(machine.now()).unwrap_or_default();
-        let lake = Lake::new(Arc::new(Bucket(machine.clone())), "freshbooks").packed(Packing::None);
         let work = pin!(work(lake, now));
         match select(work, pin!(inside.sleep(WORKER_TIMEOUT))).await {
             Either::Left((done, _)) => *place.borrow_mut() = Some(done),
@@ -143,7 +142,9 @@ pub(crate) async fn at_the_end(world: &Rc<World>) {
     }
     let objects = lock(&world.ground.objects).clone();
     let mut manifests = lock(&world.ground.manifests);
-    for key in oracle::reach(&objects, &mut manifests).needless(&objects, keeping.pointers) {
+    for key in
+        oracle::reach(&objects, &world.ground.entries(), &mut manifests).needless(&objects, keeping.pointers)
+    {
         world.ground.violated("an upkeep leaves nothing that nobody needs", key.to_owned());
     }
 }

@@ -1,4 +1,4 @@
-//! What is named, from the last pointer of each family of tables on; and what is there beside it.
+//! What is named, from the last pointer of each family of tables on, or from the entries of the catalog; and what is there beside it.
 //!
 //! Every snapshot that a table still tells of can be gone back to, so all that it is made of is named, too.
 
@@ -25,9 +25,25 @@ pub struct Reach {
 /// so is never replaced, so each is read once.
 pub type Manifests = BTreeMap<String, (usize, Vec<String>)>;
 
-/// Follows all names in `objects`.
-pub fn reach(objects: &BTreeMap<String, Bytes>, manifests: &mut Manifests) -> Reach {
+/// Follows all names in `objects`; `entries` tells of each table that is in a catalog where its metadata is.
+pub fn reach(
+    objects: &BTreeMap<String, Bytes>,
+    entries: &BTreeMap<String, String>,
+    manifests: &mut Manifests,
+) -> Reach {
     let mut reach = Reach::default();
+    for (table, key) in entries {
+        let home = format!("lake/freshbooks/{table}");
+        reach.named.insert("lake/freshbooks/catalog.json".to_owned());
+        let units = reach.table(objects, manifests, &home, key, "the catalog");
+        // A child shows the commits of its parent.
+        let commits = format!("{home}/commits/");
+        if objects.range(commits.clone()..).next().is_some_and(|(key, _)| key.starts_with(&commits)) {
+            for (unit, entry) in units {
+                reach.chain(objects, &home, &unit, &entry);
+            }
+        }
+    }
     let mut last: BTreeMap<(&str, &str), &String> = BTreeMap::new();
     last.extend(objects.keys().filter_map(|key| Some((catalog(key)?, key))));
     for ((database, family), key) in last {

@@ -44,6 +44,6 @@ pub(super) fn setup(seed: u64) -> Setup {
         upkeep: Some(keeping),
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
-        glue: false,
+        glue: draw::glue(seed),
     }
 }
