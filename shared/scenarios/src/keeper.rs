@@ -63,7 +63,9 @@ async fn sweep(world: &Rc<World>, keeping: Keeping, mortal: bool) {
         }
         Some(Ok(tended)) => {
             trace.count("upkeep done");
-            tended.iter().for_each(|one| tell(world, one));
+            for one in &tended {
+                tell(world, one);
+            }
         }
     }
     checks::reached(world);

@@ -57,7 +57,8 @@ impl Reach {
             }
             let (folder, name) = key.rsplit_once('/').unwrap_or_default();
             let number = name.split_once('-').and_then(|(number, _)| number.parse::<u64>().ok());
-            let kind = if name.ends_with(".avro") { "avro" } else { "json" };
+            let kind =
+                if name.rsplit_once('.').is_some_and(|(_, kind)| kind == "avro") { "avro" } else { "json" };
             let highest = self.numbers.get(&format!("{folder} {kind}")).copied();
             let ahead = number.is_some_and(|number| highest.is_none_or(|highest| number > highest));
             if folder.ends_with("/catalog") {
