@@ -101,6 +101,8 @@ pub struct Outcome {
     pub days: f64,
     /// The objects of the bucket at the end.
     pub objects: BTreeMap<String, bytes::Bytes>,
+    /// The entries of the Glue Data Catalog at the end, each with its version.
+    pub tables: BTreeMap<String, (u64, lake::glue::GlueTable)>,
 }
 
 /// Runs `setup` to its end. `lines` keeps the trace.
@@ -130,6 +132,7 @@ pub fn run(setup: Setup, lines: bool) -> Outcome {
     let days = (handle.micros() - start.as_microsecond()) as f64 / 86_400e6;
     let violations = lock(&ground.violations).clone();
     let objects = std::mem::take(&mut *lock(&ground.objects));
+    let tables = std::mem::take(&mut *lock(&ground.tables));
     Outcome {
         scenario,
         seed,
@@ -141,6 +144,7 @@ pub fn run(setup: Setup, lines: bool) -> Outcome {
         lines: trace.lines(),
         days,
         objects,
+        tables,
     }
 }
 

@@ -87,6 +87,10 @@ impl Keeper {
         layout::keeper(&self.database)
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     fn known(&self) -> Known {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -73,6 +73,10 @@ impl Reach {
                 continue;
             }
             let (folder, name) = key.rsplit_once('/').unwrap_or_default();
+            // Says who keeps the lake.
+            if name == "catalog.json" && folder.matches('/').count() == 1 {
+                continue;
+            }
             let number = name.split_once('-').and_then(|(number, _)| number.parse::<u64>().ok());
             let kind = if name.contains("-files-") || name.contains("-list-") { "avro" } else { "json" };
             let highest = self.numbers.get(&format!("{folder} {kind}")).copied();
