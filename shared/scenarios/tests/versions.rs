@@ -5,9 +5,16 @@
 
 mod shelf;
 
+use std::fs;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use grants::{App, Broker, Grant, SecretStore as _, SecretVersion, VersionId};
+use host::{OsRandom, SecretsFile, SystemClock};
+use http::{Request, Response};
 use lake::{Published, Seen};
+use model::port::{Clock as _, Transport, TransportError};
 use model::{AccountId, ErrorKind, Mode, Result, Task, TaskId, Timestamp, Unit};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -165,4 +172,60 @@ fn messages_of_other_versions_are_tasks_or_refused() {
     let mut newer = now;
     newer["mode"] = "sideways".into();
     assert!(serde_json::from_value::<Task>(newer).is_err(), "what is unknown is not guessed at");
+}
+
+/// Nobody may be asked.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Transport for Silent {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        panic!("{} was sent", request.uri())
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_a_newer_version_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secrets.json");
+    let secrets = SecretsFile::new(&path);
+    let connection = model::ConnectionName::new("acme").unwrap();
+    let value = json!({
+        "format": 1, "grant_id": "g", "generation": 3, "identity_id": 7, "redirect_url": "https://site.test",
+        "access_token": "access-1", "refresh_token": "refresh-1", "created_at": SystemClock.now().as_second(),
+        "expires_in": 60, "scope": "", "state": "ready",
+    });
+    let id = VersionId("0".repeat(32));
+    let version = SecretVersion { id, value: value.to_string().into() };
+    let name = grants::secret_name(&connection);
+    secrets.put_pending(&name, &version).await.unwrap();
+    secrets.make_current(&name, &version.id, None).await.unwrap();
+    assert_eq!(Grant::from_version(&connection, &version).unwrap().generation, 3);
+    // The file's own format stands with a blank, that of the value inside it without.
+    let newer = fs::read_to_string(&path).unwrap().replace(r#"\"format\":1"#, r#"\"format\":2"#);
+    assert_ne!(newer, fs::read_to_string(&path).unwrap());
+    fs::write(&path, &newer).unwrap();
+    let url = "https://auth.test".parse().unwrap();
+    let app =
+        App::new("id", "secret".into(), &url, url.clone(), "https://site.test/callback".parse().unwrap());
+    let broker = Broker {
+        app: app.unwrap(),
+        secrets: Arc::new(secrets),
+        transport: Arc::new(Silent),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+    };
+    let refused = [
+        broker.access_token(&connection).await.map(drop),
+        broker.refresh_if_due(&connection).await.map(drop),
+        broker.ready(&connection).await.map(drop),
+        broker.disconnect(&connection).await,
+    ];
+    for error in refused.map(|outcome| outcome.unwrap_err()) {
+        let text = error.to_string();
+        assert!(text.contains("format 2") && text.contains("deploy the version that wrote it"), "{text}");
+        assert!(!text.contains("access-1") && !text.contains("refresh-1"), "{text}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), newer);
 }
