@@ -95,6 +95,26 @@ impl Bug {
 #[cfg(feature = "planted")]
 thread_local! {
     static ACTIVE: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+    static UNDECLARED: std::cell::Cell<&'static [&'static str]> = const { std::cell::Cell::new(&[]) };
+}
+
+/// From now on, on this thread, tables are declared without `columns`: as they were by an older version.
+#[cfg(feature = "planted")]
+pub fn undeclare(columns: &'static [&'static str]) {
+    UNDECLARED.set(columns);
+}
+
+/// The columns that declarations are without here.
+#[cfg(feature = "planted")]
+pub fn undeclared() -> &'static [&'static str] {
+    UNDECLARED.get()
+}
+
+/// The columns that declarations are without here: none, in what is shipped.
+#[cfg(not(feature = "planted"))]
+#[inline]
+pub const fn undeclared() -> &'static [&'static str] {
+    &[]
 }
 
 /// Activates `bug`, or none, for everything that runs on this thread.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array as _, RecordBatch};
 use bytes::Bytes;
 use iceberg::spec::{FormatVersion, Manifest, ManifestList};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -16,7 +16,7 @@ use super::Things;
 pub(crate) type Lines = BTreeMap<i64, Vec<(i32, String, bool)>>;
 
 /// Where the metadata of each table is.
-fn heads(things: &Things, glue: bool) -> BTreeMap<String, String> {
+pub(crate) fn heads(things: &Things, glue: bool) -> BTreeMap<String, String> {
     if glue {
         let location = |table: &lake::glue::GlueTable| table.parameters.get("metadata_location").cloned();
         let keys =
@@ -32,9 +32,10 @@ fn heads(things: &Things, glue: bool) -> BTreeMap<String, String> {
     tables.map(|(table, key)| (table.clone(), key.as_str().unwrap().to_owned())).collect()
 }
 
-fn batches(things: &Things, metadata: &str) -> Vec<RecordBatch> {
+/// The rows of a table, read by the test's own means.
+pub(crate) fn batches(things: &Things, metadata: &str) -> Vec<RecordBatch> {
     let object = |path: &str| -> Bytes {
-        let key = path.strip_prefix("memory://bucket/").unwrap_or(path);
+        let key = &path[path.find("lake/freshbooks/").unwrap()..];
         things.objects.get(key).unwrap_or_else(|| panic!("{key} is not there")).clone()
     };
     let metadata: Value = serde_json::from_slice(&object(metadata)).unwrap();
@@ -55,32 +56,45 @@ fn batches(things: &Things, metadata: &str) -> Vec<RecordBatch> {
     batches
 }
 
+/// A row of either table: its value, whether it is deleted, and what an older version did not know.
+pub(crate) type Cell = (String, bool, Option<String>);
+
+/// The rows of an account by their keys and places.
+pub(crate) fn cells(batches: &[RecordBatch], table: &str, account: &str) -> BTreeMap<(i64, i32), Cell> {
+    let (key, value, more) = match table {
+        "invoices" => ("id", "invoice_number", "vat_number"),
+        _ => ("invoiceid", "name", "description"),
+    };
+    let mut cells = BTreeMap::new();
+    for batch in batches {
+        let column =
+            |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("{table} lacks {name}"));
+        let (keys, values) = (column(key).as_primitive::<Int64Type>(), column(value).as_string::<i32>());
+        let (deleted, accounts) = (column("_deleted").as_boolean(), column("_account_id").as_string::<i32>());
+        for row in (0..batch.num_rows()).filter(|row| accounts.value(*row) == account) {
+            let place = batch.column_by_name("_position").map(|c| c.as_primitive::<Int32Type>().value(row));
+            // A file of before the column was added does not have it.
+            let more = batch.column_by_name(more).map(|column| column.as_string::<i32>());
+            let more = more.filter(|column| column.is_valid(row)).map(|column| column.value(row).to_owned());
+            let at = (keys.value(row), place.unwrap_or_default());
+            let cell = (values.value(row).to_owned(), deleted.value(row), more);
+            assert!(cells.insert(at, cell).is_none(), "{table} has {at:?} twice");
+        }
+    }
+    cells
+}
+
 /// The invoices of an account with their value and whether they are deleted, and their lines.
 pub(crate) fn content(things: &Things, glue: bool, account: &str) -> (BTreeMap<i64, (String, bool)>, Lines) {
     let heads = heads(things, glue);
-    let (mut invoices, mut lines) = (BTreeMap::new(), Lines::new());
-    for (table, key, value) in [("invoices", "id", "invoice_number"), ("invoice_lines", "invoiceid", "name")]
-    {
-        for batch in heads.get(table).map(|head| batches(things, head)).unwrap_or_default() {
-            let column =
-                |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("{table} lacks {name}"));
-            let (keys, values) = (column(key).as_primitive::<Int64Type>(), column(value).as_string::<i32>());
-            let (deleted, accounts) =
-                (column("_deleted").as_boolean(), column("_account_id").as_string::<i32>());
-            for row in (0..batch.num_rows()).filter(|row| accounts.value(*row) == account) {
-                let (key, value, deleted) =
-                    (keys.value(row), values.value(row).to_owned(), deleted.value(row));
-                if table == "invoices" {
-                    assert!(invoices.insert(key, (value, deleted)).is_none(), "invoice {key} is there twice");
-                } else {
-                    let place = column("_position").as_primitive::<Int32Type>().value(row);
-                    lines.entry(key).or_default().push((place, value, deleted));
-                }
-            }
-        }
+    let of = |table: &str| {
+        let batches = heads.get(table).map(|head| batches(things, head)).unwrap_or_default();
+        cells(&batches, table, account)
+    };
+    let invoices = of("invoices").into_iter().map(|((key, _), (value, deleted, _))| (key, (value, deleted)));
+    let mut lines = Lines::new();
+    for ((key, place), (value, deleted, _)) in of("invoice_lines") {
+        lines.entry(key).or_default().push((place, value, deleted));
     }
-    for lines in lines.values_mut() {
-        lines.sort_unstable();
-    }
-    (invoices, lines)
+    (invoices.collect(), lines)
 }

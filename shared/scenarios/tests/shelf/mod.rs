@@ -1,6 +1,6 @@
 //! A store and a catalog in memory that fail as they are told to, rows to publish, and a reader of what tables show.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod content;
 mod rows;
@@ -16,12 +16,14 @@ use lake::{Lake, Packing};
 use model::port::{ObjectInfo, ObjectStore, Put};
 use model::{Error, ErrorKind, Result, Timestamp};
 
-pub(crate) use content::{Lines, content};
+pub(crate) use content::{Cell, Lines, batches, cells, content, heads};
 pub(crate) use rows::{Row, draft, put};
 
 /// What is stored.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Things {
+    /// Where it is, if it is to be put into a folder.
+    pub(crate) home: Option<String>,
     pub(crate) objects: BTreeMap<String, Bytes>,
     pub(crate) entries: BTreeMap<String, (u64, GlueTable)>,
 }
@@ -132,7 +134,7 @@ fn lost() -> Error {
 #[async_trait]
 impl ObjectStore for Shelf {
     fn uri(&self) -> String {
-        "memory://bucket".to_owned()
+        self.things.lock().unwrap().home.clone().unwrap_or_else(|| "memory://bucket".to_owned())
     }
 
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
