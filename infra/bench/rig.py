@@ -90,7 +90,8 @@ class Deployment:
         self.simulator, self.folder = simulator, BENCH / name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.env = {"FRESHBOOKS_CLIENT_ID": "simulator-app", "FRESHBOOKS_CLIENT_SECRET": "simulator-secret",
+        # One heap for all threads, as template.yaml sets it.
+        self.env = {"MALLOC_ARENA_MAX": "1", "FRESHBOOKS_CLIENT_ID": "simulator-app", "FRESHBOOKS_CLIENT_SECRET": "simulator-secret",
                     "FRESHBOOKS_API_URL": simulator.url, "FRESHBOOKS_AUTH_URL": simulator.url}
         settings = "[connections.bench]\n"
         if tables:

@@ -302,6 +302,11 @@ impl Decoder {
         self.children.iter().map(|c| c.columns.rows()).fold(self.columns.rows(), usize::max)
     }
 
+    /// Bytes of the texts of the rows that wait to be taken, where texts are kept.
+    pub fn buffered_bytes(&self) -> usize {
+        self.columns.raw_bytes()
+    }
+
     /// Takes what was decoded so far: one batch per table that has rows, children first.
     pub fn take(&mut self) -> Result<Vec<(TableName, RecordBatch)>, ArrowError> {
         let mut batches = Vec::new();

@@ -109,7 +109,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 32 << 20, delta_bytes: 48 << 20 }
+        Self { file_bytes: 32 << 20, delta_bytes: 24 << 20 }
     }
 }
 

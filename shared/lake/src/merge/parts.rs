@@ -10,7 +10,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 /// Rows decoded at once.
-pub(super) const BATCH_ROWS: usize = 8_192;
+pub(super) const BATCH_ROWS: usize = 4_096;
 
 /// Batches of one part, in the order in which the rows arrived.
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
