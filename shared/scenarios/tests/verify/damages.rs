@@ -164,7 +164,7 @@ fn lakes_that_everything_went_wrong_around_are_sound() {
         let commits = objects.keys().filter(|key| kind(key) == "commits").count() as u64;
         let in_glue = !entries.is_empty();
         kept_by[usize::from(in_glue)] += 1;
-        let things = Arc::new(Mutex::new(Things { objects, entries }));
+        let things = Arc::new(Mutex::new(Things { home: None, objects, entries }));
         let lake = Shelf { things, weather: Arc::new(Calm) }.lake(in_glue);
         let verified = runtime.block_on(lake.verify(None)).unwrap();
         assert_eq!((verified.damage, verified.notes), (Vec::new(), Vec::new()), "seed {seed}");
