@@ -34,7 +34,9 @@ pub(crate) async fn run(arguments: &cli::Maintain, settings: Settings, screen: &
     for line in lines(&tended, arguments.delete) {
         screen.out(line);
     }
-    tended.iter().for_each(|one| tell(one, screen));
+    for one in &tended {
+        tell(one, screen);
+    }
     let stopped = tended.iter().filter_map(|one| one.stopped.as_ref());
     let code = worst(stopped.map(|error| error.kind().exit_code()));
     let total: u64 = tended.iter().map(|one| one.expired + one.swept.len() as u64).sum();

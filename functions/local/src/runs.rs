@@ -41,7 +41,9 @@ pub(crate) async fn run(arguments: &cli::Runs, settings: Settings, screen: &Scre
     }
     let mut runs: Vec<Run> = runs.into_values().collect();
     if let Some(name) = &arguments.table {
-        runs.iter_mut().for_each(|run| run.tables.retain(|one| one.table == name));
+        for run in &mut runs {
+            run.tables.retain(|one| one.table == name);
+        }
         runs.retain(|run| !run.tables.is_empty());
     }
     runs.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));

@@ -67,7 +67,9 @@ impl World {
     async fn publish(&self, base: Option<&Commit>, task: &str, ids: &[i64]) -> model::Result<Published> {
         let task = TaskId(task.to_owned());
         let mut seen = Seen::default();
-        ids.iter().for_each(|id| seen.insert(crate::KeyHash::of(&id.to_string()), 7));
+        for id in ids {
+            seen.insert(crate::KeyHash::of(&id.to_string()), 7);
+        }
         let day = self.now.to_zoned(jiff::tz::TimeZone::UTC).date();
         let mut files = Vec::new();
         for table in ["invoices", "invoice_lines"] {
