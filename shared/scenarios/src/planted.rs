@@ -27,11 +27,10 @@ fn ground(bug: Bug) -> &'static str {
     match bug {
         Bug::TokenResent | Bug::SuccessorNotSaved | Bug::LocalClockAsCursor => "tokens",
         Bug::RejectedDropped => "poison",
-        Bug::RefusalTrusted => "duplicates",
+        Bug::RefusalTrusted | Bug::FenceIgnored | Bug::StaleMergeReused => "duplicates",
         Bug::DeadlineIgnored => "deadline",
         Bug::DriftIgnored | Bug::SweepUnproved => "drift",
         Bug::SwapIgnored => "swaps",
-        Bug::FenceIgnored | Bug::StaleMergeReused => "duplicates",
         _ => "everyday",
     }
 }
