@@ -1,6 +1,7 @@
 //! REL-09: every answer to a conditional put, and whatever is found afterwards, is judged right: what won is in once, what
 //! lost is not in, and where nobody can tell, nothing is claimed. Tried again, the task is in.
 
+#![allow(clippy::similar_names, reason = "what they name is not alike")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test says so by failing")]
 
 mod shelf;

@@ -1,6 +1,7 @@
 //! REL-08: writers race one table, over a store that fails and in any order. Some serial order of the commits that were
 //! reported as won explains what the tables show: it is the chain of the commits.
 
+#![allow(clippy::similar_names, reason = "what they name is not alike")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test says so by failing")]
 
 mod rig;

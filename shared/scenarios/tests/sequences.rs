@@ -2,6 +2,7 @@
 //! others are first, and a process dies at any step. After each, every row is what an independent model says, read by the
 //! test's own means, and the lake finds nothing damaged when it reads itself back.
 
+#![allow(clippy::similar_names, reason = "what they name is not alike")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test says so by failing")]
 
 mod rig;

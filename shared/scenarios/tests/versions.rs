@@ -36,7 +36,9 @@ async fn publish(shelf: &Shelf, glue: bool, name: &str) -> Result<Published> {
 }
 
 fn short(body: &[u8]) -> String {
-    Sha256::digest(body).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let number =
+        Sha256::digest(body).iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:012x}")
 }
 
 /// Puts a JSON object under a name that ends in its digest.

@@ -50,7 +50,7 @@ pub(crate) fn batches(things: &Things, metadata: &str) -> Vec<RecordBatch> {
         let manifest = Manifest::parse_avro(&object(&manifest.manifest_path)).unwrap();
         for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {
             let reader = ParquetRecordBatchReaderBuilder::try_new(object(entry.file_path())).unwrap();
-            batches.extend(reader.build().unwrap().map(|batch| batch.unwrap()));
+            batches.extend(reader.build().unwrap().map(Result::unwrap));
         }
     }
     batches
@@ -74,7 +74,7 @@ pub(crate) fn cells(batches: &[RecordBatch], table: &str, account: &str) -> BTre
         for row in (0..batch.num_rows()).filter(|row| accounts.value(*row) == account) {
             let place = batch.column_by_name("_position").map(|c| c.as_primitive::<Int32Type>().value(row));
             // A file of before the column was added does not have it.
-            let more = batch.column_by_name(more).map(|column| column.as_string::<i32>());
+            let more = batch.column_by_name(more).map(AsArray::as_string::<i32>);
             let more = more.filter(|column| column.is_valid(row)).map(|column| column.value(row).to_owned());
             let at = (keys.value(row), place.unwrap_or_default());
             let cell = (values.value(row).to_owned(), deleted.value(row), more);

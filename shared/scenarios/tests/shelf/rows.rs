@@ -43,7 +43,7 @@ fn encode(table: &str, account: &str, at: Timestamp, cells: &[Cells<'_>]) -> Enc
                 Arc::new(Int32Array::from_iter_values(cells.iter().map(|c| c.place)))
             }
             ("_deleted", DataType::Boolean) => {
-                Arc::new(BooleanArray::from_iter(cells.iter().map(|c| Some(c.deleted))))
+                Arc::new(cells.iter().map(|c| Some(c.deleted)).collect::<BooleanArray>())
             }
             ("_account_id", DataType::Utf8) => text(&|_| account.to_owned()),
             ("_raw", DataType::Utf8) => text(&|cells| cells.raw.clone()),
