@@ -9,6 +9,7 @@ import http.client
 import json
 import resource
 import shutil
+import subprocess
 import sys
 import time
 from urllib.parse import urlencode

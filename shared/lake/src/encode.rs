@@ -16,8 +16,8 @@ pub const FILE_TARGET: usize = 16 << 20;
 
 /// Wide tables have a buffer, a dictionary and a compressor per column: these bounds keep a hundred columns small.
 const ROWS_PER_GROUP: usize = 32_768;
-const ROWS_PER_PAGE: usize = 16_384;
-const PAGE_BYTES: usize = 256 << 10;
+const ROWS_PER_PAGE: usize = 8_192;
+const PAGE_BYTES: usize = 64 << 10;
 /// After so many rows it is looked whether a page is full: those of a kilobyte or more would make it far too large.
 const ROWS_AT_ONCE: usize = 256;
 const DICTIONARY_BYTES: usize = 64 << 10;
