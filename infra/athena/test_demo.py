@@ -75,7 +75,7 @@ class Received:
                 if row["_raw"] is None:
                     gone.add(key)
                 else:
-                    last[key] = row["_raw"], row["_deleted"]
+                    last[key] = row["_raw"], row["_is_deleted"]
             self.changed += len(found) - len(last)
             self.tables[table["name"]] = last
             self.gone[table["name"]] = gone

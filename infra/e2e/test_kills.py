@@ -125,7 +125,7 @@ def due(lake, table, family, units):
                 at = (unit, row[parent_key or key])
                 if row["_raw"] is None and at in rows:
                     # It only says that the row is gone.
-                    row = {**rows[at], **{name: row[name] for name in ("_run_id", "_extracted_at", "_deleted")}}
+                    row = {**rows[at], **{name: row[name] for name in ("_run_id", "_extracted_at", "_is_deleted")}}
                 else:
                     own = [line for line in came.get(table, []) if line[key] == at[1]]
                     lines[at] = [line for line in own if line["_extracted_at"] == row["_extracted_at"]]
@@ -176,7 +176,7 @@ def assert_true(deployment, db):
                 assert truth["rows"] == 0, table
                 continue
             [(rows, deleted)] = db.execute(
-                f"SELECT count(*), count(*) FILTER (_deleted) FROM iceberg_scan('{home}') WHERE _account_id = ?",
+                f"SELECT count(*), count(*) FILTER (_is_deleted) FROM iceberg_scan('{home}') WHERE _account_id = ?",
                 [business["account_id"]]).fetchall()
             assert (rows, deleted) == (truth["rows"], truth["states"].get("deleted", 0)), table
             if table == "invoices":

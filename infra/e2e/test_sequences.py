@@ -21,8 +21,8 @@ from test_tables import kind
 
 SEQUENCES = 100
 COLUMNS = {
-    "invoices": ["_account_id", "id", "0", "invoice_number", "_deleted", "vat_number"],
-    "invoice_lines": ["_account_id", "invoiceid", "_position", "name", "_deleted", "description"],
+    "invoices": ["_account_id", "id", "0", "invoice_number", "_is_deleted", "vat_number"],
+    "invoice_lines": ["_account_id", "invoiceid", "_position", "name", "_is_deleted", "description"],
 }
 
 

@@ -19,7 +19,7 @@ SELECT
     balances.balance
 FROM invoices
 LEFT JOIN balances ON balances.account_id = invoices._account_id AND balances.invoice_id = invoices.id
-WHERE NOT invoices._deleted
+WHERE NOT invoices._is_deleted
     AND invoices.status IS DISTINCT FROM 1
     -- Paid too much is paid: nothing is outstanding.
     AND invoices.outstanding IS DISTINCT FROM CASE WHEN balances.balance < 0 THEN 0 ELSE balances.balance END

@@ -25,7 +25,7 @@ WITH unbilled AS (
         CAST(entry.started_at AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS started_at
     FROM time_entries AS entry
     LEFT JOIN projects AS project ON project._business_id = entry._business_id AND project.id = entry.project_id
-    WHERE entry.billable AND NOT entry._deleted AND entry.is_logged
+    WHERE entry.billable AND NOT entry._is_deleted AND entry.is_logged
         AND NOT coalesce(entry.billed, FALSE) AND NOT coalesce(entry.internal, FALSE)
 ),
 summed AS (
@@ -42,7 +42,7 @@ summed AS (
 memberships AS (
     SELECT business_id, max(account_id) AS account_id
     FROM business_memberships
-    WHERE NOT _deleted
+    WHERE NOT _is_deleted
     GROUP BY business_id
 )
 SELECT

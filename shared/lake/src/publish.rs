@@ -252,6 +252,7 @@ impl Publication<'_> {
         match self.standing(step, &heads).await? {
             Standing::Ours => return Ok(Attempt::Won),
             Standing::Pending => return self.fence(&heads).await,
+            Standing::Ahead => return Err(self.set_back(&heads)),
             Standing::Free => {}
         }
         if let Some(child) = self.bereft(step, &heads).await? {
@@ -289,10 +290,22 @@ impl Publication<'_> {
                 Standing::Ours => ours += 1,
                 Standing::Pending if planted::is(Bug::FenceIgnored) => {}
                 Standing::Pending => return Ok(Standing::Pending),
+                Standing::Ahead => return Ok(Standing::Ahead),
                 Standing::Free => {}
             }
         }
         Ok(if ours == step.len() { Standing::Ours } else { Standing::Free })
+    }
+
+    /// What to tell of a parent that is behind its children.
+    fn set_back(&self, heads: &Heads) -> Error {
+        let table = self.family.name;
+        let how = if heads.metadata.contains_key(table) { "was set back" } else { "is gone" };
+        let what = format!("the entry of {table} in the catalog {how}, and those of its lines are not");
+        Error::new(ErrorKind::Storage, what).next(
+            "bring the entry back, with the last metadata_location it had; or delete the entries of its lines, too: then \
+             everything is read anew",
+        )
     }
 
     /// A child of `step` that shows nothing of the unit although its parent does: somebody has dropped it, or it is new, or

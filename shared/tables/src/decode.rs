@@ -185,7 +185,7 @@ impl Decoder {
         }
     }
 
-    /// Writes that the row with this key is gone: its key, `_deleted`, and nothing else. Whether `key` is one.
+    /// Writes that the row with this key is gone: its key, `_is_deleted`, and nothing else. Whether `key` is one.
     pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
         let mut values = vec![Value::Null; self.table.columns.len()];
         let mut parts = key.split('/');

@@ -17,7 +17,7 @@ use super::parts::{Batches, Parts};
 
 /// What the text of a row does not tell.
 const STAMPS: [&str; 7] =
-    ["_account_id", "_business_id", "_run_id", "_extracted_at", "_deleted", "_position", "_raw"];
+    ["_account_id", "_business_id", "_run_id", "_extracted_at", "_is_deleted", "_position", "_raw"];
 
 /// Rows of one table, as today's declaration types their text. A row without a text, or whose text can no longer be typed,
 /// is as it was typed then.

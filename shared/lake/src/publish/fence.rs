@@ -25,6 +25,8 @@ pub(crate) enum Standing {
     Free,
     /// Another task has switched it and may still switch the parent: fence first.
     Pending,
+    /// No task can have come there from what the parent shows: somebody has dropped the parent, or set it back.
+    Ahead,
 }
 
 /// Judges the `entry` that a child shows for the unit. `base` is the number of the commit that the parent shows, `ours`
@@ -34,6 +36,7 @@ pub(crate) enum Standing {
 pub(crate) fn standing(entry: Option<&str>, base: u64, ours: &str) -> Standing {
     match entry {
         Some(entry) if entry == ours => Standing::Ours,
+        Some(entry) if number(entry) > base.saturating_add(1) => Standing::Ahead,
         Some(entry) if number(entry) > base => Standing::Pending,
         _ => Standing::Free,
     }
@@ -117,6 +120,7 @@ mod tests {
         assert_eq!(standing(Some(ours), 7, ours), Standing::Ours);
         assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, ours), Standing::Pending);
         assert_eq!(standing(Some("0000000001-bbbbbbbbbbbb"), 0, ours), Standing::Pending);
-        assert_eq!(standing(Some("whatever"), 7, ours), Standing::Pending);
+        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, ours), Standing::Ahead);
+        assert_eq!(standing(Some("whatever"), 7, ours), Standing::Ahead);
     }
 }

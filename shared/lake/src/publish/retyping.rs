@@ -137,7 +137,7 @@ async fn what_is_gone_stays_gone_with_its_values() {
     rig.commit("one", "2026-03-01", &[r#"{"id":1,"name":"HST"}"#, r#"{"id":2,"name":"GST"}"#], &as_it_is)
         .await;
     rig.bury("two", "2026-03-02", &["1"]).await;
-    let seen = ["id", "name", "_deleted", "_run_id"];
+    let seen = ["id", "name", "_is_deleted", "_run_id"];
     let expected = ["1|HST|true|two", "2|GST|false|one"];
     assert_eq!(rig.see("taxes", &seen).await, expected);
     for from in [None, Some(date(2026, 3, 2)), Some(date(2026, 3, 1))] {

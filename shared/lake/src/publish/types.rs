@@ -159,3 +159,20 @@ async fn a_type_that_is_not_to_be_widened_is_kept_in_extra_as_well() {
     assert_eq!(notes, Vec::<String>::new());
     assert_eq!(evolving.see("taxes", &["taxid", "_extra"]).await, [r#"-|{"taxid":9}"#, "8|-"]);
 }
+
+#[tokio::test]
+async fn raw_rows_of_before_have_their_mark_under_its_former_name() {
+    let former = |_: &str, batch: RecordBatch| {
+        let schema = batch.schema();
+        let fields = schema.fields().iter().map(|field| match field.name().as_str() {
+            "_is_deleted" => Field::clone(field).with_name("_deleted"),
+            _ => Field::clone(field),
+        });
+        let fields: Vec<_> = fields.collect();
+        RecordBatch::try_new(Schema::new(fields).into(), batch.columns().to_vec()).unwrap()
+    };
+    let rig = Rig::new("items");
+    let rows = [r#"{"id":1,"name":"a","vis_state":0}"#, r#"{"id":2,"name":"b","vis_state":1}"#];
+    rig.commit("one", "2026-03-01", &rows, &former).await;
+    assert_eq!(rig.see("items", &["id", "_is_deleted"]).await, ["1|false", "2|true"]);
+}

@@ -7,6 +7,8 @@ mod desk;
 mod inspect;
 mod metadata;
 mod plan;
+#[cfg(test)]
+mod scan;
 mod schema;
 mod statistics;
 

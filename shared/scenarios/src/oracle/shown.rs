@@ -15,7 +15,7 @@ use super::file::{self, Batch};
 use super::{Findings, TABLES, text};
 
 /// Columns that say when and by whom a row was read, and whether it is gone: a mark changes these and no other.
-const STAMP: [&str; 3] = ["_deleted", "_run_id", "_extracted_at"];
+const STAMP: [&str; 3] = ["_is_deleted", "_run_id", "_extracted_at"];
 
 /// One row of a current table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub(super) struct Shown {
 
 fn stamp(batch: &Batch, row: usize) -> Stamp {
     Stamp {
-        deleted: batch.flag("_deleted", row).unwrap_or_default(),
+        deleted: batch.flag("_is_deleted", row).unwrap_or_default(),
         run: xxh3_64(batch.text("_run_id", row).unwrap_or_default().as_bytes()),
         at: batch.instant("_extracted_at", row).unwrap_or_default(),
     }

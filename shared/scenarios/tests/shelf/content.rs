@@ -70,7 +70,8 @@ pub(crate) fn cells(batches: &[RecordBatch], table: &str, account: &str) -> BTre
         let column =
             |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("{table} lacks {name}"));
         let (keys, values) = (column(key).as_primitive::<Int64Type>(), column(value).as_string::<i32>());
-        let (deleted, accounts) = (column("_deleted").as_boolean(), column("_account_id").as_string::<i32>());
+        let (deleted, accounts) =
+            (column("_is_deleted").as_boolean(), column("_account_id").as_string::<i32>());
         for row in (0..batch.num_rows()).filter(|row| accounts.value(*row) == account) {
             let place = batch.column_by_name("_position").map(|c| c.as_primitive::<Int32Type>().value(row));
             // A file of before the column was added does not have it.

@@ -42,7 +42,7 @@ fn encode(table: &str, account: &str, at: Timestamp, cells: &[Cells<'_>]) -> Enc
             ("_position", DataType::Int32) => {
                 Arc::new(Int32Array::from_iter_values(cells.iter().map(|c| c.place)))
             }
-            ("_deleted", DataType::Boolean) => {
+            ("_is_deleted", DataType::Boolean) => {
                 Arc::new(cells.iter().map(|c| Some(c.deleted)).collect::<BooleanArray>())
             }
             ("_account_id", DataType::Utf8) => text(&|_| account.to_owned()),
