@@ -246,7 +246,8 @@ impl Judge {
                 book.past.update(&self.source, &unit, facts);
                 let at = format!("{} of {}", at.1, at.0);
                 current::judge(&book.past, &book.view, unswept, hides_odd, &at, &mut findings);
-                if let Some(key) = book.ahead.first() {
+                // One that is gone keeps the lines that the dead task has read: the last ones that it had.
+                if let Some(key) = book.ahead.iter().find(|key| !book.shown.is_gone(**key)) {
                     let what = format!("{at}: the lines of {key} are those of a commit that never was");
                     findings.add(TABLES, what);
                 }

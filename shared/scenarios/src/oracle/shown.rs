@@ -56,7 +56,8 @@ struct Came {
 }
 
 impl Shown {
-    /// Lays the files of one commit over what is there: table, key and body of each, in order. Tells which parents came.
+    /// Lays the files of one commit over what is there: table, key and body of each, in order. Tells which parents came
+    /// with their lines.
     pub(super) fn lay(
         &mut self,
         facts: &Facts,
@@ -84,7 +85,7 @@ impl Shown {
             Some(child) => lines(child, &of(child.name)?, &came)?,
             None => BTreeMap::new(),
         };
-        let keys = came.keys().copied().collect();
+        let keys = came.iter().filter(|(_, came)| !came.mark).map(|(key, _)| *key).collect();
         for (key, came) in came {
             if came.mark {
                 self.rows.entry(key).or_insert(came.row).stamp = came.row.stamp;
@@ -100,6 +101,11 @@ impl Shown {
         }
         self.lines.retain(|_, lines| !lines.is_empty());
         Ok(keys)
+    }
+
+    /// Whether a parent is marked as gone.
+    pub(super) fn is_gone(&self, key: i64) -> bool {
+        self.rows.get(&key).is_some_and(|row| row.stamp.deleted)
     }
 }
 
