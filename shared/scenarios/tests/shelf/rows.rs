@@ -7,6 +7,8 @@ use arrow_array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::DataType;
+use jiff::Span;
+use jiff::civil::Date;
 use lake::{DataFile, Draft, Encoded, Encoder, Habits, Lake, Packing, Seen};
 use model::{AccountId, Certificate, Mode, Result, TableStatus, TaskId, Timestamp, Unit};
 
@@ -90,8 +92,14 @@ pub(crate) async fn put(
     let parents: Vec<_> = rows
         .iter()
         .map(|row| {
-            let lines = vec!["{}"; row.lines.len()].join(",");
-            let raw = format!(r#"{{"id":{},"lines":[{lines}]}}"#, row.key);
+            let lines: Vec<String> = row.lines.iter().map(|value| line(value)).collect();
+            let Row { key, value, .. } = row;
+            let day = Date::constant(1970, 1, 1).checked_add(Span::new().days(20_000 + key)).unwrap();
+            let raw = format!(
+                r#"{{"id":{key},"invoice_number":{value:?},"vat_number":"more of {value}","create_date":"{day}",
+                    "amount":{{"amount":"{key}.01"}},"lines":[{}]}}"#,
+                lines.join(",")
+            );
             Cells { key: row.key, place: 0, deleted: row.deleted, value: &row.value, raw }
         })
         .collect();
@@ -103,7 +111,7 @@ pub(crate) async fn put(
                 place,
                 deleted: row.deleted,
                 value,
-                raw: "{}".to_owned(),
+                raw: line(value),
             })
         })
         .collect();
@@ -116,6 +124,11 @@ pub(crate) async fn put(
         }
     }
     Ok(files)
+}
+
+/// A line as FreshBooks would send it.
+fn line(value: &str) -> String {
+    format!(r#"{{"name":{value:?},"description":"more of {value}"}}"#)
 }
 
 /// A draft that brings `files`.
