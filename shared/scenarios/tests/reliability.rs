@@ -250,7 +250,7 @@ fn rel_07_every_message_many_times() {
 /// While workers, replays and other sweepers go on and everything can go wrong.
 #[test]
 fn an_upkeep_deletes_nothing_that_counts_and_all_that_nobody_needs() {
-    let tally = campaign("upkeep", count(10_000));
+    let tally = campaign("upkeep", count(5_000));
     assert_kept(&tally);
     assert!(tally.count("orphan_swept") > 10 * tally.seeds && tally.count("snapshot_expired") > tally.seeds);
     assert!(tally.count("replay done") > 0 && tally.count("upkeep done") > tally.seeds);
