@@ -96,7 +96,7 @@ impl Tended {
 }
 
 /// The upkeep of one lake, under way.
-struct Keeper<'k> {
+struct Sweeper<'k> {
     lake: &'k Lake,
     upkeep: Upkeep,
     /// By the store's clock, before anything was listed.
@@ -128,11 +128,11 @@ impl Lake {
                 homes.entry(table.to_owned()).or_default().push(object);
             }
         }
-        let mut keeper = Keeper { lake: self, upkeep, now, homes, foreign, raw: HashSet::new() };
+        let mut sweeper = Sweeper { lake: self, upkeep, now, homes, foreign, raw: HashSet::new() };
         let mut tended = Vec::new();
         for family in tables::ALL.iter().filter(|family| table.is_none_or(|table| family.name == table)) {
             let mut one = Tended::new(family.name);
-            if let Err(error) = keeper.family(family, &mut one).await {
+            if let Err(error) = sweeper.family(family, &mut one).await {
                 one.stopped = Some(error.while_doing(family.name));
             }
             tended.push(one);
@@ -140,10 +140,10 @@ impl Lake {
         if table.is_none() {
             let whole = tended.iter().all(|one| one.stopped.is_none());
             let mut one = Tended::new("rejected");
-            if let Err(error) = keeper.rejected(rejected, whole, &mut one).await {
+            if let Err(error) = sweeper.rejected(rejected, whole, &mut one).await {
                 one.stopped = Some(error);
             }
-            one.strange.extend(keeper.unknown());
+            one.strange.extend(sweeper.unknown());
             tended.push(one);
         }
         Ok(tended)
@@ -167,7 +167,7 @@ impl Lake {
     }
 }
 
-impl Keeper<'_> {
+impl Sweeper<'_> {
     async fn family(&mut self, family: &'static Table, tended: &mut Tended) -> Result<()> {
         // All of them, whatever stops the rest.
         let homes: Vec<ObjectInfo> =

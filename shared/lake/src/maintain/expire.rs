@@ -7,7 +7,7 @@ use model::{Error, ErrorKind, Result, TaskId, Timestamp};
 use serde_json::Value;
 use tables::Table;
 
-use super::Keeper;
+use super::Sweeper;
 use super::references::References;
 use crate::catalog::{Heads, Move, Swap};
 use crate::table::{Metadata, Staged};
@@ -16,7 +16,7 @@ use crate::{files, layout, publish};
 /// Others may swap first, so often.
 const TRIES: usize = 5;
 
-impl Keeper<'_> {
+impl Sweeper<'_> {
     /// What names the objects of `listed`, without the snapshots that expire; tells how many do. Where things are to be
     /// deleted, the tables are without them then.
     pub(super) async fn expire(

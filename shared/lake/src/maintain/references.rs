@@ -8,7 +8,7 @@ use model::{Error, ErrorKind, Result, Timestamp};
 use tables::Table;
 
 use super::object::{self, Object};
-use super::{Keeper, Leftover};
+use super::{Leftover, Sweeper};
 use crate::catalog::Heads;
 use crate::catalog::pointer::stem;
 use crate::table::Metadata;
@@ -46,7 +46,7 @@ impl<'p> Put<'p> {
     }
 }
 
-impl Keeper<'_> {
+impl Sweeper<'_> {
     /// Reads what names the objects of `listed`, which was listed before.
     pub(super) async fn references(
         &self,
