@@ -67,7 +67,7 @@ impl Commit {
             certificate: Certificate {
                 status: proof.map_or(TableStatus::Empty, |proof| proof.status),
                 notes: proof.map(|proof| proof.notes.clone()).unwrap_or_default(),
-                ..unread()
+                ..Certificate::unread()
             },
             seen: base.map_or(nothing, |base| base.seen.clone()),
             recent_tasks: base.map(|base| base.recent_tasks.clone()).unwrap_or_default(),
@@ -79,30 +79,6 @@ impl Commit {
     /// The same commit on top of `fence`, which has changed nothing.
     pub(crate) fn behind(self, fence: &Self) -> Self {
         Self { entry: String::new(), number: fence.number + 1, previous: Some(fence.entry.clone()), ..self }
-    }
-}
-
-/// What a task can prove that has read nothing.
-pub(super) fn unread() -> Certificate {
-    Certificate {
-        status: TableStatus::Empty,
-        requests: 0,
-        pages: 0,
-        rereadings: 0,
-        total_first: 0,
-        total_last: 0,
-        distinct_keys: 0,
-        rows_new: 0,
-        rows_changed: 0,
-        rows_unchanged: 0,
-        rows_deleted: 0,
-        rows_undeleted: 0,
-        rows_rejected: 0,
-        child_rows: 0,
-        first_updated: None,
-        last_updated: None,
-        content_digest: "0".repeat(16),
-        notes: Vec::new(),
     }
 }
 

@@ -12,7 +12,6 @@ use ::model::{AccountId, Certificate, Result, TableStatus, TaskId, Timestamp, Un
 use tables::{Context, Decoder, RawText, Table, Verdict};
 
 use super::Published;
-use super::fence::unread;
 use crate::catalog::conformance::fakes::{FakeGlue, Memory};
 use crate::catalog::{Move, Swap};
 use crate::merge::tests::{read, texts};
@@ -141,7 +140,7 @@ impl Rig {
             distinct_keys: own,
             rows_new: own,
             child_rows,
-            ..unread()
+            ..Certificate::unread()
         };
         let draft = Draft {
             table: self.table.name,

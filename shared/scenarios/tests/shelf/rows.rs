@@ -142,7 +142,13 @@ pub(crate) fn draft<'d>(
     let count =
         |table: &str| files.iter().filter(|file| file.table.as_str() == table).map(|file| file.rows).sum();
     let (rows, child_rows) = (count("invoices"), count("invoice_lines"));
-    let certificate = Certificate { rows_new: rows, distinct_keys: rows, child_rows, ..unread() };
+    let certificate = Certificate {
+        rows_new: rows,
+        distinct_keys: rows,
+        child_rows,
+        status: TableStatus::Ok,
+        ..Certificate::unread()
+    };
     Draft {
         table: "invoices",
         unit,
@@ -156,29 +162,5 @@ pub(crate) fn draft<'d>(
         files,
         certificate,
         seen,
-    }
-}
-
-/// A proof of nothing.
-fn unread() -> Certificate {
-    Certificate {
-        status: TableStatus::Ok,
-        requests: 0,
-        pages: 0,
-        rereadings: 0,
-        total_first: 0,
-        total_last: 0,
-        distinct_keys: 0,
-        rows_new: 0,
-        rows_changed: 0,
-        rows_unchanged: 0,
-        rows_deleted: 0,
-        rows_undeleted: 0,
-        rows_rejected: 0,
-        child_rows: 0,
-        first_updated: None,
-        last_updated: None,
-        content_digest: "0".repeat(16),
-        notes: Vec::new(),
     }
 }

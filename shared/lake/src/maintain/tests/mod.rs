@@ -185,24 +185,5 @@ fn rows(table: &str, ids: &[i64], at: Timestamp, unit: &Unit) -> Encoded {
 }
 
 fn certificate() -> Certificate {
-    Certificate {
-        status: TableStatus::Ok,
-        requests: 0,
-        pages: 0,
-        rereadings: 0,
-        total_first: 0,
-        total_last: 0,
-        distinct_keys: 0,
-        rows_new: 0,
-        rows_changed: 0,
-        rows_unchanged: 0,
-        rows_deleted: 0,
-        rows_undeleted: 0,
-        rows_rejected: 0,
-        child_rows: 0,
-        first_updated: None,
-        last_updated: None,
-        content_digest: "0".repeat(16),
-        notes: Vec::new(),
-    }
+    Certificate { status: TableStatus::Ok, ..Certificate::unread() }
 }
