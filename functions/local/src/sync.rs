@@ -1,10 +1,9 @@
 //! `freshlake sync`: what a schedule does on AWS, once, on this machine.
 
-use std::time::Duration;
-
 use ::sync::Firing;
 use grants::Connection;
 use host::{Folder, FolderLock, SystemClock};
+use jiff::SignedDuration;
 use model::port::Clock;
 use model::{ConnectionName, Error, ErrorKind, Mode, Result, TableName, Timestamp};
 
@@ -18,8 +17,8 @@ use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::summary::worst;
 
-/// The clock of file times may be behind by a tick of the kernel.
-const CLOCK_OF_FILES: Duration = Duration::from_millis(20);
+/// A second run waits so long for a name of its own; where the clock was set back further, names run ahead of it.
+const NEXT_NAME: SignedDuration = SignedDuration::from_secs(2);
 
 pub(crate) const NOTICE: &str =
     "stopping; tables that are complete stay, the others come again (Ctrl-C again to stop at once)";
@@ -73,20 +72,18 @@ pub(crate) fn report(ran: &Ran, asked: bool, screen: &Screen) -> u8 {
     worst(failed.chain([ran.summary.exit_code(asked)]))
 }
 
-/// Takes the folder for a run, and tells when that was scheduled: the instant of the lock.
+/// Takes the folder for a run, and tells when that was scheduled: now, by the local clock.
 ///
-/// A run is named by its second, and a run of a known name counts as done. So a new one waits for a new second.
+/// A run is named by its second, and a run of a known name counts as done. So each has a later second than the one before.
 pub(crate) async fn begin(folder: &Folder) -> Result<(FolderLock, Timestamp)> {
-    let path = folder.root().join(".lock");
-    let written = || {
-        let written = std::fs::metadata(&path).and_then(|file| file.modified()).ok();
-        written.and_then(|written| Timestamp::try_from(written).ok())
-    };
-    let now = SystemClock.now();
-    if written().is_some_and(|before| before.as_second() == now.as_second()) {
-        let rest = (1000 - now.as_millisecond().rem_euclid(1000)).unsigned_abs();
-        SystemClock.sleep(Duration::from_millis(rest) + CLOCK_OF_FILES).await;
+    let mut lock = folder.lock()?;
+    let next = lock.last_run().and_then(|last| Timestamp::from_second(last.as_second() + 1).ok());
+    let wait = next.map_or(SignedDuration::ZERO, |next| next.duration_since(SystemClock.now()));
+    if wait <= NEXT_NAME {
+        SystemClock.sleep(wait.max(SignedDuration::ZERO).unsigned_abs()).await;
     }
-    let lock = folder.lock()?;
-    Ok((lock, written().unwrap_or_else(|| SystemClock.now())))
+    let now = SystemClock.now();
+    let at = next.map_or(now, |next| now.max(next));
+    lock.begin_run(at)?;
+    Ok((lock, at))
 }

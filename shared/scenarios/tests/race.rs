@@ -20,13 +20,12 @@ use futures::future::{Either, select};
 use lake::{DataFile, Lake, Published, Seen};
 use model::planted::{Bug, plant};
 use model::{AccountId, ErrorKind, TaskId, Timestamp, Unit};
-use rig::cases::run_all;
+use rig::cases::{run_all, share};
 use scenarios::runtime::{Bounds, Handle, Runtime};
 use scenarios::{Trace, Watch};
 use shelf::{Fate, Lines, Row, Shelf, Things, Weather, content, draft, put};
 
-/// In release a tenth of 5,000 seeds is run with every change.
-const SEEDS: u64 = if cfg!(debug_assertions) { 50 } else { 500 };
+const SEEDS: u64 = 5_000;
 const KEYS: i64 = 12;
 const TRIES: usize = 6;
 
@@ -346,7 +345,8 @@ fn is_of(tried: &Try, commit: &lake::Commit, things: &Things) -> bool {
 #[test]
 fn some_serial_order_explains_what_racing_writers_leave() {
     let all = Mutex::new(Figures::new());
-    run_all(SEEDS, async |seed| {
+    let seeds = share(SEEDS);
+    run_all(seeds, async |seed| {
         let (broken, figures) = race(seed).await;
         for (name, count) in figures {
             *all.lock().unwrap().entry(name).or_default() += count;
@@ -355,10 +355,10 @@ fn some_serial_order_explains_what_racing_writers_leave() {
     });
     let all = all.into_inner().unwrap();
     eprintln!(
-        "{SEEDS} races: {} drafts won, {} lost, {} were told nothing; {} swaps were rebased, {} times a fence went up",
+        "{seeds} races: {} drafts won, {} lost, {} were told nothing; {} swaps were rebased, {} times a fence went up",
         all["won"], all["lost"], all["unsure"], all["commit_rebased"], all["commit_fenced"]
     );
-    assert!(all["commit_rebased"] > SEEDS && all.values().all(|count| *count > 0), "{all:?}");
+    assert!(all["commit_rebased"] > seeds && all.values().all(|count| *count > 0), "{all:?}");
 }
 
 /// What shows that the races would find it if it were otherwise.

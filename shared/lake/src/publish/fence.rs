@@ -5,7 +5,8 @@
 //! reading. If the slow task then switched the parent, rows of the older reading would stay under it. So before anyone
 //! replaces what is pending, a fence goes up: a commit of the unit that changes nothing. From then on the parent does not
 //! show what the slow task was based on, and it has lost; and the one who fenced goes on from the fence, with what it has
-//! read, as nothing else has changed.
+//! read, as nothing else has changed. What the slow task left in the children was never committed, so their rows are made
+//! anew from those that were.
 
 #[cfg(test)]
 mod half_way;
@@ -25,19 +26,23 @@ pub(crate) enum Standing {
     Free,
     /// Another task has switched it and may still switch the parent: fence first.
     Pending,
+    /// Another task has switched it and can no longer win: its rows have to go.
+    Left,
     /// No task can have come there from what the parent shows: somebody has dropped the parent, or set it back.
     Ahead,
 }
 
-/// Judges the `entry` that a child shows for the unit. `base` is the number of the commit that the parent shows, `ours`
-/// the commit to be published on top of it.
+/// Judges the `entry` that a child shows for the unit. `shown` is the number of the commit that the parent shows, `settled`
+/// that of the last one below it that is no fence, `ours` the commit to be published on top of it.
 ///
-/// A number up to that of the base is settled: its commit is what the parent shows or showed, or can no longer win.
-pub(crate) fn standing(entry: Option<&str>, base: u64, ours: &str) -> Standing {
+/// A commit switches the children before the parent, so once it counts they show it or a later one: what they show up to
+/// `settled` was committed.
+pub(crate) fn standing(entry: Option<&str>, settled: u64, shown: u64, ours: &str) -> Standing {
     match entry {
         Some(entry) if entry == ours => Standing::Ours,
-        Some(entry) if number(entry) > base.saturating_add(1) => Standing::Ahead,
-        Some(entry) if number(entry) > base => Standing::Pending,
+        Some(entry) if number(entry) > shown.saturating_add(1) => Standing::Ahead,
+        Some(entry) if number(entry) > shown => Standing::Pending,
+        Some(entry) if number(entry) > settled => Standing::Left,
         _ => Standing::Free,
     }
 }
@@ -89,14 +94,24 @@ mod tests {
     #[test]
     fn only_a_later_number_of_another_is_pending() {
         let ours = "0000000008-aaaaaaaaaaaa";
-        assert_eq!(standing(None, 7, ours), Standing::Free);
-        assert_eq!(standing(Some("0000000003-bbbbbbbbbbbb"), 7, ours), Standing::Free);
-        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7, ours), Standing::Free);
-        assert_eq!(standing(Some("0000000007"), 7, ours), Standing::Free);
-        assert_eq!(standing(Some(ours), 7, ours), Standing::Ours);
-        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, ours), Standing::Pending);
-        assert_eq!(standing(Some("0000000001-bbbbbbbbbbbb"), 0, ours), Standing::Pending);
-        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, ours), Standing::Ahead);
-        assert_eq!(standing(Some("whatever"), 7, ours), Standing::Ahead);
+        let standing = |entry, shown| standing(entry, shown, shown, ours);
+        assert_eq!(standing(None, 7), Standing::Free);
+        assert_eq!(standing(Some("0000000003-bbbbbbbbbbbb"), 7), Standing::Free);
+        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7), Standing::Free);
+        assert_eq!(standing(Some("0000000007"), 7), Standing::Free);
+        assert_eq!(standing(Some(ours), 7), Standing::Ours);
+        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7), Standing::Pending);
+        assert_eq!(standing(Some("0000000001-bbbbbbbbbbbb"), 0), Standing::Pending);
+        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7), Standing::Ahead);
+        assert_eq!(standing(Some("whatever"), 7), Standing::Ahead);
+    }
+
+    #[test]
+    fn behind_a_fence_it_is_left() {
+        let ours = "0000000009-aaaaaaaaaaaa";
+        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, 8, ours), Standing::Left);
+        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7, 8, ours), Standing::Free);
+        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, 8, ours), Standing::Pending);
+        assert_eq!(standing(Some(ours), 7, 8, ours), Standing::Ours);
     }
 }

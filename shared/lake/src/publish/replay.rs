@@ -139,7 +139,9 @@ impl Lake {
             merged: BTreeMap::new(),
             read: BTreeMap::new(),
             replaying: Some(Replaying { name, all, untyped: BTreeMap::new() }),
+            settled: 0,
             whole: true,
+            anew: BTreeSet::new(),
             notes: BTreeSet::new(),
         };
         for step in self.catalog.steps(family) {
@@ -164,7 +166,7 @@ impl Publication<'_> {
                 return Ok(false);
             }
             // After a lost answer it is done again: twice the same is the same.
-            if matches!(self.swap(step, &heads, None).await?, None | Some(Swap::Won)) {
+            if matches!(self.swap(step, &heads, None).await?, Swap::Won) {
                 return Ok(true);
             }
         }

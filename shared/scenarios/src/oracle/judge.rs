@@ -246,8 +246,7 @@ impl Judge {
                 book.past.update(&self.source, &unit, facts);
                 let at = format!("{} of {}", at.1, at.0);
                 current::judge(&book.past, &book.view, unswept, hides_odd, &at, &mut findings);
-                // One that is gone keeps the lines that the dead task has read: the last ones that it had.
-                if let Some(key) = book.ahead.iter().find(|key| !book.shown.is_gone(**key)) {
+                if let Some(key) = book.ahead.first() {
                     let what = format!("{at}: the lines of {key} are those of a commit that never was");
                     findings.add(TABLES, what);
                 }
@@ -341,9 +340,12 @@ impl Book {
         findings: &mut Findings,
     ) {
         let full = pointer.mode.as_deref() == Some("full");
-        match self.shown.lay(facts, &files) {
-            Ok(came) => self.ahead.retain(|key| !came.contains(key)),
-            Err(error) => findings.add(FILES, format!("{at}: {error}")),
+        if let Err(error) = self.shown.lay(facts, &files) {
+            findings.add(FILES, format!("{at}: {error}"));
+        }
+        if !pointer.fence {
+            // Whoever commits leaves nothing of one that never did.
+            self.ahead.clear();
         }
         let mut fold = Fold::new(facts, &self.past, at, (pointer.cursor, full));
         for (table, rows, key, body) in files {

@@ -21,6 +21,9 @@ pub(super) struct Pointer {
     /// What the commit before is called.
     #[serde(default)]
     pub(super) previous: Option<String>,
+    /// Whether it changes nothing, and only keeps another from coming.
+    #[serde(default)]
+    pub(super) fence: bool,
 }
 
 /// A file as a commit names it.

@@ -56,13 +56,12 @@ struct Came {
 }
 
 impl Shown {
-    /// Lays the files of one commit over what is there: table, key and body of each, in order. Tells which parents came
-    /// with their lines.
+    /// Lays the files of one commit over what is there: table, key and body of each, in order.
     pub(super) fn lay(
         &mut self,
         facts: &Facts,
         files: &[(String, u64, String, Bytes)],
-    ) -> Result<BTreeSet<i64>, String> {
+    ) -> Result<(), String> {
         let of = |name: &'static str| {
             let files = files.iter().filter(move |(table, ..)| table == name);
             files.map(|(.., body)| file::whole(body.clone())).collect::<Result<Vec<_>, _>>()
@@ -85,7 +84,6 @@ impl Shown {
             Some(child) => lines(child, &of(child.name)?, &came)?,
             None => BTreeMap::new(),
         };
-        let keys = came.iter().filter(|(_, came)| !came.mark).map(|(key, _)| *key).collect();
         for (key, came) in came {
             if came.mark {
                 self.rows.entry(key).or_insert(came.row).stamp = came.row.stamp;
@@ -100,12 +98,7 @@ impl Shown {
             }
         }
         self.lines.retain(|_, lines| !lines.is_empty());
-        Ok(keys)
-    }
-
-    /// Whether a parent is marked as gone.
-    pub(super) fn is_gone(&self, key: i64) -> bool {
-        self.rows.get(&key).is_some_and(|row| row.stamp.deleted)
+        Ok(())
     }
 }
 

@@ -35,6 +35,14 @@ impl Failures {
     }
 }
 
+/// How many of `full` cases are run: a tenth with every change, all with `SHARE=1` at build time, a hundredth in debug.
+pub(crate) fn share(full: u64) -> u64 {
+    match option_env!("SHARE").and_then(|share| share.parse().ok()) {
+        Some(share) => full.div_ceil(share),
+        None => full.div_ceil(if cfg!(debug_assertions) { 100 } else { 10 }),
+    }
+}
+
 /// Runs `case` with every seed below `count`, or with the one in the environment variable `SEED` at build time.
 pub(crate) fn run_all<F>(count: u64, case: F)
 where
