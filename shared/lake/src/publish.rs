@@ -155,6 +155,7 @@ impl Lake {
             };
             (base, commit) = (from.base, from.commit);
             (whole, earlier) = (true, self.files(draft.table, draft.unit).await?);
+            tracing::debug!(name: "child_made_anew", target: "path", task = %draft.task, child, ?why, "from all of raw");
             anew.insert(child);
             if let Some(note) = why.note(child, &earlier) {
                 tracing::warn!(unit = %draft.unit, "{note}");

@@ -170,6 +170,7 @@ const PATHS: &[&str] = &[
     // Paths through the engine.
     "already_done",
     "asked_past_the_end",
+    "child_made_anew",
     "commit_fenced",
     "commit_never_arrived",
     "commit_rebased",
