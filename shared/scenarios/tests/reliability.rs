@@ -151,7 +151,7 @@ fn rel_05_rare_paths_are_reached() {
         ("poison", 200),
         ("deadline", 300),
         ("drift", 2_000),
-        ("upkeep", 400),
+        ("upkeep", 1_200),
     ] {
         // The first seeds of `deadline` leave no time to begin with.
         let seeds = if name == "deadline" { count(seeds).max(40) } else { count(seeds) };
@@ -251,7 +251,7 @@ fn rel_07_every_message_many_times() {
 /// While workers, replays and other sweepers go on and everything can go wrong.
 #[test]
 fn an_upkeep_deletes_nothing_that_counts_and_all_that_nobody_needs() {
-    let tally = campaign("upkeep", count(5_000));
+    let tally = campaign("upkeep", count(10_000));
     assert_kept(&tally);
     assert!(tally.count("orphan_swept") > 10 * tally.seeds && tally.count("snapshot_expired") > tally.seeds);
     assert!(tally.count("replay done") > 0 && tally.count("upkeep done") > tally.seeds);

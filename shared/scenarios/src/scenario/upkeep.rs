@@ -8,7 +8,7 @@ use crate::setup::{Course, Keeping, Setup, WORKER_TIMEOUT};
 
 pub(super) fn setup(seed: u64) -> Setup {
     let mut dice = draw::dice(seed, "upkeep");
-    let count = dice.usize(1..=2);
+    let count = [1, 1, 1, 2][dice.usize(..4)];
     let keeping = Keeping {
         // Hardly longer than any task.
         keep: Duration::from_mins([0, 45, 240][dice.usize(..3)]),
@@ -31,7 +31,8 @@ pub(super) fn setup(seed: u64) -> Setup {
         only_business: [None, Some(0), Some(0)][dice.usize(..3)],
         workers: dice.u32(1..=4),
         course: Course::Days {
-            days: 5,
+            // What a sweep and a task can do to each other takes hours, not days; so there can be many seeds.
+            days: [1, 1, 1, 2, 5][dice.usize(..5)],
             runs_a_day: [2, 4, 8][dice.usize(..3)],
             writes_a_day: dice.u32(6..24),
         },
