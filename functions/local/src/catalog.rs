@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, Schema};
 use model::Result;
 use serde_json::{Value, json};
-use tables::{CursorRule, DeleteRule, Family, RawText, Table};
+use tables::{CursorRule, DeleteRule, Family, Owner, RawText, Table};
 
 use crate::cli;
 use crate::grid::{Grid, Side};
@@ -75,10 +75,10 @@ pub(crate) fn describe(arguments: &cli::Describe, screen: &Screen) -> Result<u8>
 }
 
 fn belongs_to(family: Family) -> &'static str {
-    match family {
-        Family::Identity => "person",
-        Family::Accounting | Family::Report => "account",
-        Family::Projects | Family::TimeTracking | Family::Comments => "business",
+    match family.owner() {
+        Owner::Person => "person",
+        Owner::Account => "account",
+        Owner::Business => "business",
     }
 }
 
@@ -138,7 +138,7 @@ fn as_json(table: &Table) -> Value {
         .iter()
         .map(|child| {
             json!({
-                "name": child.name, "doc": child.doc, "array": child.array, "columns": schema(child.name),
+                "name": child.name, "doc": child.doc, "source": child.source, "columns": schema(child.name),
                 "key": [child.parent_key, child.own_key.unwrap_or("_position")],
             })
         })

@@ -7,7 +7,7 @@ use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
 use model::{AccountId, BusinessId, Error, ErrorKind, Result, TableStatus, Unit};
 use sync::{Brake, Quiet, WINDOW_ROWS, Worker};
-use tables::{Family, Table};
+use tables::{Owner, Table};
 
 use crate::cli;
 use crate::interrupt::Interrupt;
@@ -170,10 +170,10 @@ impl Pull<'_> {
     }
 
     fn needs_identity(&self, table: &Table) -> bool {
-        match table.family {
-            Family::Identity => true,
-            Family::Accounting | Family::Report => self.arguments.account.is_none(),
-            Family::Projects | Family::TimeTracking | Family::Comments => self.arguments.business.is_none(),
+        match table.family.owner() {
+            Owner::Person => true,
+            Owner::Account => self.arguments.account.is_none(),
+            Owner::Business => self.arguments.business.is_none(),
         }
     }
 
@@ -192,14 +192,14 @@ impl Pull<'_> {
     fn units(&self, table: &Table) -> Result<Vec<Unit>> {
         let all = self.identity.as_ref().map(|identity| identity.businesses.as_slice()).unwrap_or_default();
         let chosen = self.chosen(all)?;
-        Ok(match (table.family, &self.arguments.account, self.arguments.business) {
-            (Family::Identity, ..) => {
+        Ok(match (table.family.owner(), &self.arguments.account, self.arguments.business) {
+            (Owner::Person, ..) => {
                 self.identity.iter().map(|identity| Unit::Identity(identity.identity_id)).collect()
             }
-            (Family::Accounting | Family::Report, Some(account), _) => {
+            (Owner::Account, Some(account), _) => {
                 vec![Unit::Account(AccountId(account.clone()))]
             }
-            (Family::Accounting | Family::Report, None, _) => {
+            (Owner::Account, None, _) => {
                 chosen.iter().filter_map(|b| b.account_id.clone()).map(Unit::Account).collect()
             }
             (_, _, Some(business)) => vec![Unit::Business(BusinessId(business))],

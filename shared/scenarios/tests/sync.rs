@@ -36,7 +36,7 @@ async fn a_first_sync_lands_every_row_of_every_table() {
             let vanished = vanished.copied().unwrap_or_default();
             *expected.entry(table.name.to_owned()).or_insert(0) += truth.rows - vanished;
             for child in table.children {
-                let lines = truth.children.get(child.array).map_or(0, |t| t.rows);
+                let lines = truth.children.get(child.source).map_or(0, |t| t.rows);
                 *expected.entry(child.name.to_owned()).or_insert(0) += lines;
             }
         }

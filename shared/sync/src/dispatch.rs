@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grants::{Broker, Connection};
 use model::port::ObjectStore;
 use model::{ConnectionName, Error, ErrorKind, Mode, Result, RunId, TableName, Task, Timestamp, Unit};
-use tables::{Family, Table};
+use tables::{Owner, Table};
 
 use crate::port::Queue;
 
@@ -126,14 +126,10 @@ pub fn unknown_table(name: &str) -> Error {
 
 fn units(connection: &Connection, table: &Table) -> Vec<Unit> {
     let businesses = connection.businesses.iter();
-    match table.family {
-        Family::Identity => vec![Unit::Identity(connection.identity_id)],
+    match table.family.owner() {
+        Owner::Person => vec![Unit::Identity(connection.identity_id)],
         // A business without an accounting system still has projects and time.
-        Family::Accounting | Family::Report => {
-            businesses.filter_map(|b| b.account_id.clone()).map(Unit::Account).collect()
-        }
-        Family::Projects | Family::TimeTracking | Family::Comments => {
-            businesses.map(|b| Unit::Business(b.business_id)).collect()
-        }
+        Owner::Account => businesses.filter_map(|b| b.account_id.clone()).map(Unit::Account).collect(),
+        Owner::Business => businesses.map(|b| Unit::Business(b.business_id)).collect(),
     }
 }

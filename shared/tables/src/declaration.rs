@@ -25,7 +25,7 @@ pub struct Table {
     pub columns: &'static [Column],
     /// Keys that FreshBooks sends and nobody should store: links and tokens that open documents. Dotted paths.
     pub secrets: &'static [&'static str],
-    /// Arrays inside a row that are tables of their own.
+    /// What is inside a row and a table of its own.
     pub children: &'static [Child],
     /// Values of `include[]`, without which FreshBooks leaves parts of a row away.
     pub includes: &'static [&'static str],
@@ -39,15 +39,16 @@ pub struct Table {
     pub scope: &'static str,
 }
 
-/// An array inside a parent's row: invoice lines, project services.
+/// What is inside a parent's row and a table of its own: invoice lines, the group of a project.
 #[derive(Debug)]
 pub struct Child {
     /// Its name in the lake.
     pub name: &'static str,
     /// What a row is.
     pub doc: &'static str,
-    /// The parent's key whose array holds the rows.
-    pub array: &'static str,
+    /// Where in the parent's row its rows are, dotted where that is inside an object: `lines`, `group.members`. An array, or
+    /// an object, which is one row.
+    pub source: &'static str,
     /// The column that carries the parent's key, `invoiceid`; filled from the parent, whatever the row itself says.
     pub parent_key: &'static str,
     /// The own column that, with the parent's key, tells one row from another; none where only the position does.
@@ -61,16 +62,37 @@ pub struct Child {
 pub enum Family {
     /// `/auth/api/v1/users/me`: one object, no paging.
     Identity,
+    /// `/auth/api/v1/…` about one business: the rows or the object under `response`, `meta` beside it.
+    Team,
     /// `/accounting/account/{account_id}/…`: `response.result`, `search[…]` filters.
     Accounting,
+    /// `/accounting/businesses/{business_uuid}/…` and `/accounting/ledger_accounts/…`: `data`, no paging.
+    Ledger,
     /// `/accounting/account/{account_id}/reports/…`: one object, no paging.
     Report,
+    /// `/accounting/businesses/{business_uuid}/reports/…`: as the reports of an account.
+    BusinessReport,
     /// `/projects/business/{business_id}/…`: flat, `meta`, bare filters.
     Projects,
     /// `/timetracking/business/{business_id}/…`: as projects.
     TimeTracking,
     /// `/comments/business/{business_id}/…`: as projects.
     Comments,
+    /// `/events/account/{account_id}/…`: as accounting, with errors of its own.
+    Events,
+    /// `/payments/account/{account_id}/…`: flat, no paging.
+    Payments,
+}
+
+/// Whose rows a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of the person who connected.
+    Person,
+    /// Those of an accounting system.
+    Account,
+    /// Those of a business.
+    Business,
 }
 
 impl Family {
@@ -78,11 +100,44 @@ impl Family {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
+            Self::Team => "team",
             Self::Accounting => "accounting",
+            Self::Ledger => "ledger",
             Self::Report => "report",
+            Self::BusinessReport => "business report",
             Self::Projects => "projects",
             Self::TimeTracking => "time tracking",
             Self::Comments => "comments",
+            Self::Events => "events",
+            Self::Payments => "payments",
+        }
+    }
+
+    /// Whose rows its tables have.
+    pub fn owner(self) -> Owner {
+        match self {
+            Self::Identity => Owner::Person,
+            Self::Accounting | Self::Report | Self::Events | Self::Payments => Owner::Account,
+            Self::Team
+            | Self::Ledger
+            | Self::BusinessReport
+            | Self::Projects
+            | Self::TimeTracking
+            | Self::Comments => Owner::Business,
+        }
+    }
+
+    /// The keys that lead to what an answer is about.
+    pub fn envelope(self) -> &'static [&'static str] {
+        match self {
+            Self::Identity => &["response"],
+            Self::Accounting | Self::Report | Self::BusinessReport | Self::Events => &["response", "result"],
+            Self::Team
+            | Self::Ledger
+            | Self::Projects
+            | Self::TimeTracking
+            | Self::Comments
+            | Self::Payments => &[],
         }
     }
 }
@@ -97,15 +152,25 @@ pub enum Rows {
         /// The key of the object.
         single: &'static str,
     },
-    /// One object, directly under `response`.
-    Object,
-    /// A tree of report lines under `key`, flattened: one row per line.
-    Report {
-        /// The key of the report under `response.result`.
-        key: &'static str,
-        /// The report's sections, in the order in which a person reads them.
-        sections: &'static [&'static str],
-    },
+    /// A list under this key that comes whole, without pages.
+    Whole(&'static str),
+    /// One object: under this key, or the envelope's content itself.
+    Object(Option<&'static str>),
+    /// A tree of report lines, flattened: one row per line.
+    Report(Layout),
+}
+
+/// How a report is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// The key of the report in its envelope; none where its sections are there themselves.
+    pub key: Option<&'static str>,
+    /// The report's sections, in the order in which a person reads them.
+    pub sections: &'static [&'static str],
+    /// Keys of a line under which there are lines below it.
+    pub below: &'static [&'static str],
+    /// Keys that name a line. Lines below it repeat those that they lack; amounts are never repeated.
+    pub names: &'static [&'static str],
 }
 
 /// How a later run asks for less than everything.
@@ -257,6 +322,13 @@ impl Table {
             CursorRule::UpdatedDay { updated } => Some(updated),
             _ => ["updated", "updated_at"].into_iter().find(|name| self.column(name).is_some()),
         }
+    }
+
+    /// The keys of a child's rows that are not its own: its parent's key, and what is the row of another child.
+    pub(crate) fn told_elsewhere(&self, child: &'static Child) -> impl Iterator<Item = &'static str> {
+        let others = self.children.iter();
+        let inside = others.filter_map(|other| other.source.strip_prefix(child.source)?.strip_prefix('.'));
+        std::iter::once(child.parent_key).chain(inside)
     }
 
     /// The names of this table and its children, as they stand in the lake.

@@ -113,12 +113,17 @@ impl Decoder {
         let at = |name: &str| table.columns.iter().position(|c| c.name == name);
         let children = table.children.iter().map(|child| ChildDecoder {
             child,
-            plan: Plan::new(child.columns, std::iter::empty(), &[], Some(child.parent_key)),
+            plan: Plan::new(child.columns, std::iter::empty(), &[], table.told_elsewhere(child)),
             columns: Columns::new(child_schema(child, raw), child.columns, true, raw, Arc::clone(&context)),
         });
         Self {
             table,
-            plan: Plan::new(table.columns, table.children.iter().map(|c| c.array), table.secrets, None),
+            plan: Plan::new(
+                table.columns,
+                table.children.iter().map(|c| c.source),
+                table.secrets,
+                std::iter::empty(),
+            ),
             columns: Columns::new(table_schema(table, raw), table.columns, false, raw, Arc::clone(&context)),
             children: children.collect(),
             key: table.key.iter().filter_map(|name| at(name)).collect(),
@@ -233,20 +238,20 @@ impl Decoder {
         lines.clear();
         for (at, decoder) in self.children.iter_mut().enumerate() {
             let mut typed = Vec::new();
-            if let Some(array) = row.children.get(at).copied().flatten() {
+            if let Some(rows) = row.children.get(at).copied().flatten() {
                 let mut fault = None;
-                let read = json::elements(array, |text| {
+                let read = json::each(rows, |text| {
                     let mut line = Row::default();
                     match decoder.plan.read(text, 0, &mut line) {
                         Ok(()) => typed.push(Line { text, values: line.values, extra: line.extra }),
                         Err(e) => {
-                            let path = format!("{}[{}].{}", decoder.child.array, typed.len(), e.path);
+                            let path = format!("{}[{}].{}", decoder.child.source, typed.len(), e.path);
                             fault.get_or_insert(Fault { path, reason: e.reason });
                         }
                     }
                 });
                 if let Err(error) = read {
-                    return Err(Fault { path: decoder.child.array.to_owned(), reason: error.to_string() });
+                    return Err(Fault { path: decoder.child.source.to_owned(), reason: error.to_string() });
                 }
                 if let Some(fault) = fault {
                     return Err(fault);

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde::de::Error as _;
 use serde_json::{Error, Value};
 
+use crate::declaration::Layout;
 use crate::json;
 
 /// The keys that tell a line's place. FreshBooks' own keys of such a name, and the report's where a line has the same,
@@ -23,11 +24,15 @@ const DEEPEST: u32 = 64;
 
 type Entry<'a> = (Cow<'a, str>, &'a str);
 
-/// Flattens the object of a report: its other keys are repeated on each line of its `sections`.
+/// Flattens the object of a report: its other keys are repeated on each line of its sections, and so are those of the
+/// `parameters` it was asked for with that it does not repeat itself.
 ///
 /// Nothing is dropped but the token that opens the report's download page, and nulls where a line could be.
-pub fn flatten(report: &str, sections: &[&str]) -> Result<Vec<String>, Error> {
-    let mut header = Vec::new();
+pub fn flatten(report: &str, layout: &Layout, parameters: &[(&str, String)]) -> Result<Vec<String>, Error> {
+    let sections = layout.sections;
+    let asked: Vec<_> =
+        parameters.iter().map(|(key, text)| (*key, Value::from(text.as_str()).to_string())).collect();
+    let mut header: Vec<Entry<'_>> = Vec::new();
     let mut trees: Vec<Option<&str>> = vec![None; sections.len()];
     let mut twice = None;
     json::entries(report, |key, value| {
@@ -42,73 +47,107 @@ pub fn flatten(report: &str, sections: &[&str]) -> Result<Vec<String>, Error> {
     if let Some(section) = twice {
         return Err(Error::custom(format!("the report has {section} twice")));
     }
+    for (key, text) in &asked {
+        if !header.iter().any(|(told, value)| told == key && *value != "null") {
+            header.retain(|(told, _)| told != key);
+            header.push((Cow::Borrowed(key), text));
+        }
+    }
     let mut lines = Vec::new();
     for (section, tree) in sections.iter().zip(trees) {
         let Some(tree) = tree else { continue };
-        let mut walk = Walk { header: &header, section, lines: &mut lines };
+        let mut walk = Walk { layout, header: &header, section, lines: &mut lines };
+        let top = Place { line: (*section).to_owned(), path: String::new(), depth: 0, names: Vec::new() };
         if tree.starts_with('[') {
-            walk.nodes(tree, section, "", 0)?;
+            walk.nodes(tree, &top)?;
         } else {
-            walk.node(tree, section, "", 0)?;
+            walk.node(tree, &top)?;
         }
     }
     Ok(lines)
 }
 
 struct Walk<'w, 'a> {
+    layout: &'w Layout,
     header: &'w [Entry<'a>],
     section: &'w str,
     lines: &'w mut Vec<String>,
 }
 
+/// Where a line is, and what it is below.
+struct Place<'n> {
+    line: String,
+    /// The descriptions of what is above.
+    path: String,
+    depth: u32,
+    /// The names of what is above.
+    names: Vec<Entry<'n>>,
+}
+
 impl Walk<'_, '_> {
-    fn nodes(&mut self, nodes: &str, line: &str, above: &str, depth: u32) -> Result<(), Error> {
+    fn nodes(&mut self, nodes: &str, place: &Place<'_>) -> Result<(), Error> {
         let mut texts = Vec::new();
         json::elements(nodes, |text| texts.push(text))?;
         for (at, text) in texts.into_iter().enumerate() {
-            self.node(text, &format!("{line}.{at}"), above, depth)?;
+            let line = format!("{}.{at}", place.line);
+            self.node(text, &Place { line, path: place.path.clone(), names: place.names.clone(), ..*place })?;
         }
         Ok(())
     }
 
-    fn node(&mut self, node: &str, line: &str, above: &str, depth: u32) -> Result<(), Error> {
-        if depth > DEEPEST {
+    fn node(&mut self, node: &str, place: &Place<'_>) -> Result<(), Error> {
+        let Place { line, path: above, depth, names } = place;
+        if *depth > DEEPEST {
             return Err(Error::custom(format!("the report has more than {DEEPEST} levels")));
         }
         if node == "null" {
             return Ok(());
         }
         if !node.starts_with('{') {
-            self.line(&[(NO_LINE.into(), node)], line, above, depth);
+            self.line(&[(NO_LINE.into(), node)], place, above);
             return Ok(());
         }
-        let mut own = Vec::new();
-        let mut below = None;
-        let mut twice = false;
+        let mut own: Vec<Entry<'_>> = Vec::new();
+        let mut below: Vec<Entry<'_>> = Vec::new();
+        let mut twice = None;
         json::entries(node, |key, value| {
             // What is no list of lines is kept with the line, as any key that nobody knows.
-            if key == "children" && (value.starts_with('[') || value == "null") {
-                twice |= below.replace(value).is_some();
+            if self.layout.below.contains(&&*key) && (value.starts_with('[') || value == "null") {
+                if below.iter().any(|(other, _)| *other == key) {
+                    twice = Some(key.clone());
+                }
+                below.push((key, value));
             } else {
                 own.push((key, value));
             }
         })?;
-        if twice {
-            return Err(Error::custom(format!("the line {line} has children twice")));
+        if let Some(key) = twice {
+            return Err(Error::custom(format!("the line {line} has {key} twice")));
         }
-        let description = own.iter().rev().find(|(key, _)| key == "description");
-        let description: String =
-            description.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default();
-        let path = if above.is_empty() { description } else { format!("{above} / {description}") };
-        self.line(&own, line, &path, depth);
-        match below {
-            Some(children) if children != "null" => self.nodes(children, line, &path, depth + 1),
-            _ => Ok(()),
+        let name = |name: &&&str| own.iter().rev().find(|(key, _)| key == **name).map(|(_, text)| *text);
+        let title = self.layout.names.iter().find_map(|key| name(&key));
+        let title: String = title.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let path = match (above.is_empty(), title.is_empty()) {
+            (true, _) => title,
+            (false, true) if self.layout.names.len() > 1 => above.clone(),
+            _ => format!("{above} / {title}"),
+        };
+        let told = |key: &str| own.iter().any(|(other, _)| other == key);
+        let repeated: Vec<Entry<'_>> = names.iter().filter(|(key, _)| !told(key)).cloned().collect();
+        let all: Vec<Entry<'_>> = repeated.into_iter().chain(own).collect();
+        self.line(&all, place, &path);
+        let names: Vec<Entry<'_>> =
+            all.into_iter().filter(|(key, _)| self.layout.names.contains(&&**key)).collect();
+        let single = self.layout.below.len() == 1;
+        for (key, nodes) in below.into_iter().filter(|(_, nodes)| *nodes != "null") {
+            let line = if single { line.clone() } else { format!("{line}.{key}") };
+            self.nodes(nodes, &Place { line, path: path.clone(), depth: depth + 1, names: names.clone() })?;
         }
+        Ok(())
     }
 
     /// Writes one row.
-    fn line(&mut self, own: &[Entry<'_>], line: &str, path: &str, depth: u32) {
+    fn line(&mut self, own: &[Entry<'_>], place: &Place<'_>, path: &str) {
         let mut row = Object::default();
         for (key, value) in self.header {
             let hidden = PLACE.contains(&&**key) || own.iter().any(|(other, _)| other == key);
@@ -118,8 +157,8 @@ impl Walk<'_, '_> {
             row.entry(if PLACE.contains(&&**key) { HIDDEN_IN_NODE } else { "" }, key, value);
         }
         let text = |text: &str| Value::from(text).to_string();
-        for (key, value) in PLACE.iter().zip([text(self.section), text(line), depth.to_string(), text(path)])
-        {
+        let told = [text(self.section), text(&place.line), place.depth.to_string(), text(path)];
+        for (key, value) in PLACE.iter().zip(told) {
             row.entry("", key, &value);
         }
         self.lines.push(row.end());
@@ -147,6 +186,11 @@ impl Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn flatten(report: &str, sections: &'static [&'static str]) -> Result<Vec<String>, Error> {
+        let layout = Layout { key: None, sections, below: &["children"], names: &["description"] };
+        super::flatten(report, &layout, &[])
+    }
 
     /// The JSON text under `key`, which is there once.
     fn field<'r>(row: &'r str, key: &str) -> &'r str {
@@ -238,5 +282,31 @@ mod tests {
             "[]".to_owned() + &"}]".repeat(10_000)
         );
         assert_eq!(fails(&deep), "the report has more than 64 levels");
+    }
+
+    #[test]
+    fn lines_below_repeat_the_names_above_and_never_an_amount() {
+        let layout = Layout {
+            key: None,
+            sections: &["items"],
+            below: &["invoices", "taxes"],
+            names: &["name", "invoice_number"],
+        };
+        let report = r#"{"end_date":null,"items":[{"name":"Advice","total":"9.00",
+            "invoices":[{"invoice_number":"A-1"}],"taxes":[{"name":"HST"},null]}]}"#;
+        let asked = [("start_date", "2026-01-01".to_owned()), ("end_date", "2026-01-31".to_owned())];
+        let rows = super::flatten(report, &layout, &asked).unwrap();
+        let told: Vec<_> =
+            rows.iter().map(|row| ["line", "name", "path", "end_date"].map(|key| field(row, key))).collect();
+        let day = r#""2026-01-31""#;
+        assert_eq!(
+            told,
+            [
+                [r#""items.0""#, r#""Advice""#, r#""Advice""#, day],
+                [r#""items.0.invoices.0""#, r#""Advice""#, r#""Advice / A-1""#, day],
+                [r#""items.0.taxes.0""#, r#""HST""#, r#""Advice / HST""#, day],
+            ]
+        );
+        assert!(!rows[1].contains("9.00"));
     }
 }

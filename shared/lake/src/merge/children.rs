@@ -227,19 +227,16 @@ async fn arrays(
 
 /// What a parent's text says of `child`, as the decoder reads it.
 fn array(child: &Child, text: &str) -> Result<Says> {
-    let mut says = Says::Absent;
-    let mut fault = None;
-    let read = json::entries(text, |key, value| {
-        if key == child.array && value != "null" {
-            let mut elements = 0_usize;
-            fault = json::elements(value, |_| elements += 1).err();
-            says = if elements == 0 { Says::Empty } else { Says::Filled };
-        }
+    let read = json::find(text, child.source).and_then(|found| {
+        let Some(rows) = found.filter(|rows| *rows != "null") else { return Ok(Says::Absent) };
+        let mut count = 0_usize;
+        json::each(rows, |_| count += 1)?;
+        Ok(if count == 0 { Says::Empty } else { Says::Filled })
     });
-    match read.err().or(fault) {
-        None => Ok(says),
-        Some(error) => {
-            let what = format!("a raw row with {} of {} cannot be read", child.array, child.name);
+    match read {
+        Ok(says) => Ok(says),
+        Err(error) => {
+            let what = format!("a raw row with {} of {} cannot be read", child.source, child.name);
             Err(Error::new(ErrorKind::Storage, what).because(error).next("see what `freshlake verify` says"))
         }
     }

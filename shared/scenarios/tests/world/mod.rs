@@ -13,7 +13,7 @@ use model::{AccountId, BusinessId, ConnectionName, Mode, Result, RunId, Task, Ti
 use secrecy::SecretString;
 use simulator::{Options, Simulator};
 use sync::{Brake, Report, Stop, WINDOW_ROWS, Worker};
-use tables::{Family, Table};
+use tables::{Owner, Table};
 
 /// Time that stands still unless somebody waits; waiting takes no time.
 #[derive(Debug)]
@@ -78,12 +78,12 @@ impl World {
 
     pub(crate) fn units_of(&self, table: &Table) -> Vec<Unit> {
         let fits = |unit: &Unit| {
-            let wanted = (table.family, unit);
+            let wanted = (table.family.owner(), unit);
             matches!(
                 wanted,
-                (Family::Identity, Unit::Identity(_))
-                    | (Family::Accounting | Family::Report, Unit::Account(_))
-                    | (Family::Projects | Family::TimeTracking | Family::Comments, Unit::Business(_))
+                (Owner::Person, Unit::Identity(_))
+                    | (Owner::Account, Unit::Account(_))
+                    | (Owner::Business, Unit::Business(_))
             )
         };
         self.units().into_iter().filter(fits).collect()

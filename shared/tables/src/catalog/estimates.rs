@@ -58,7 +58,7 @@ pub(crate) const ESTIMATES: Table = Table {
     children: &[Child {
         name: "estimate_lines",
         doc: "One line of an estimate.",
-        array: "lines",
+        source: "lines",
         parent_key: "estimateid",
         own_key: Some("lineid"),
         columns: ESTIMATE_LINE,

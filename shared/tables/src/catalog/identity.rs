@@ -8,7 +8,7 @@ pub static USERS_ME: Table = Table {
     doc: "The person who authorised the connection.",
     family: Family::Identity,
     path: "/auth/api/v1/users/me",
-    rows: Rows::Object,
+    rows: Rows::Object(None),
     key: &["identity_id"],
     columns: &[
         int("identity_id", "The person, across all businesses"),
@@ -47,7 +47,7 @@ pub static USERS_ME: Table = Table {
 const BUSINESS_MEMBERSHIPS: Child = Child {
     name: "business_memberships",
     doc: "One business that the person belongs to, and as what.",
-    array: "business_memberships",
+    source: "business_memberships",
     parent_key: "identity_id",
     own_key: Some("id"),
     columns: MEMBERSHIP,

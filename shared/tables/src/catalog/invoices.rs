@@ -87,7 +87,7 @@ pub(crate) const INVOICES: Table = Table {
     children: &[Child {
         name: "invoice_lines",
         doc: "One line of an invoice.",
-        array: "lines",
+        source: "lines",
         parent_key: "invoiceid",
         own_key: Some("lineid"),
         columns: INVOICE_LINE,

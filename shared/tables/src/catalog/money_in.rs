@@ -92,7 +92,7 @@ pub(crate) const CREDIT_NOTES: Table = Table {
     children: &[Child {
         name: "credit_note_lines",
         doc: "One line of a credit note.",
-        array: "lines",
+        source: "lines",
         parent_key: "creditid",
         own_key: None,
         columns: CREDIT_NOTE_LINE,

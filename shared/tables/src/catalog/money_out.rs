@@ -103,7 +103,7 @@ pub(crate) const BILLS: Table = Table {
     children: &[Child {
         name: "bill_lines",
         doc: "One line of a bill.",
-        array: "lines",
+        source: "lines",
         parent_key: "bill_id",
         own_key: None,
         columns: BILL_LINE,

@@ -1,15 +1,19 @@
-use crate::declaration::{CursorRule, DeleteRule, Family, Rows, Table, date, flag, int, json, money, text};
+use crate::declaration::{
+    CursorRule, DeleteRule, Family, Layout, Rows, Table, date, flag, int, json, money, text,
+};
 
 pub(crate) const PROFIT_AND_LOSS: Table = Table {
     name: "report_profitloss_entity",
     doc: "One line of the profit and loss report of a calendar year, as FreshBooks computes it.",
     family: Family::Report,
     path: "/accounting/account/{account_id}/reports/accounting/profitloss_entity",
-    rows: Rows::Report {
+    rows: Rows::Report(Layout {
         // The path says profitloss_entity, the answer profitloss.
-        key: "profitloss",
+        key: Some("profitloss"),
         sections: &["income", "total_income", "gross_margin", "expenses", "total_expenses", "net_profit"],
-    },
+        below: &["children"],
+        names: &["description"],
+    }),
     key: &["start_date", "end_date", "currency_code", "cash_based", "line"],
     columns: &[
         date("start_date", "First day of the period"),

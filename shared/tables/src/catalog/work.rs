@@ -39,7 +39,7 @@ pub(crate) const PROJECTS: Table = Table {
     children: &[Child {
         name: "project_services",
         doc: "One service that may be logged on a project.",
-        array: "services",
+        source: "services",
         parent_key: "project_id",
         own_key: Some("id"),
         columns: &[
