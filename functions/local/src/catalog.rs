@@ -87,7 +87,7 @@ fn read(rule: CursorRule) -> &'static str {
         CursorRule::UpdatedDay { .. } => "what changed, by day",
         CursorRule::UpdatedSince => "what changed, by instant",
         CursorRule::Whole => "whole",
-        CursorRule::CurrentYear => "this calendar year",
+        CursorRule::Months => "month by month",
     }
 }
 

@@ -41,7 +41,7 @@ impl Window {
                 .0
                 .checked_sub(SignedDuration::from_hours(24 * i64::from(lookback)))
                 .map_or(Since::Beginning, Since::Instant),
-            CursorRule::Whole | CursorRule::CurrentYear => Since::Beginning,
+            CursorRule::Whole | CursorRule::Months => Since::Beginning,
         };
         Self { since, until: None }
     }
@@ -77,7 +77,7 @@ pub(crate) fn plan(
     if habits.honours_updated != Some(false) {
         (request.since, request.until) = (window.since, window.until);
     }
-    if table.cursor == CursorRule::CurrentYear {
+    if table.cursor == CursorRule::Months {
         let year = Zone::Eastern.day_of(now).year();
         request.parameters =
             vec![("start_date", format!("{year:04}-01-01")), ("end_date", format!("{year:04}-12-31"))];

@@ -37,6 +37,43 @@ pub struct Table {
     pub deleted: DeleteRule,
     /// The scope a grant needs.
     pub scope: &'static str,
+    /// The table by whose rows it is asked for, one request each; none where one list has all rows.
+    pub each: Option<Each>,
+    /// Whether it is read only where it is asked for by name: what it holds opens doors, or costs many requests.
+    pub on_request: bool,
+    /// How well its shape is established.
+    pub confidence: Confidence,
+}
+
+/// A table that is asked for row by row of another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Each {
+    /// The other table, whose rows have an `id`.
+    pub parent: &'static str,
+    /// What stands for that id in the path: `{invoice_id}`.
+    pub placeholder: &'static str,
+}
+
+/// How well the shape of a table is established.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Bodies were seen.
+    High,
+    /// Bodies were seen, condensed ones or few.
+    Medium,
+    /// Only its path is known, and what documents or models say.
+    Low,
+}
+
+impl Confidence {
+    /// The word people read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
 }
 
 /// What is inside a parent's row and a table of its own: invoice lines, the group of a project.
@@ -55,6 +92,17 @@ pub struct Child {
     pub own_key: Option<&'static str>,
     /// Its columns, in order, without the parent's key.
     pub columns: &'static [Column],
+    /// How its rows are written.
+    pub form: Form,
+}
+
+/// How a child's rows stand in their parent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As an array. A parent with null there says nothing of them.
+    Array,
+    /// As one object. A parent with null there has none.
+    Object,
 }
 
 /// Which part of the API serves a table.
@@ -171,6 +219,20 @@ pub struct Layout {
     pub below: &'static [&'static str],
     /// Keys that name a line. Lines below it repeat those that they lack; amounts are never repeated.
     pub names: &'static [&'static str],
+    /// How the report is told its time.
+    pub period: Period,
+    /// Parameters under which it is asked for, each time anew: cash and accrual. Those that every request carries are the
+    /// table's.
+    pub variants: &'static [&'static [(&'static str, &'static str)]],
+}
+
+/// How a report is told its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// `start_date` and `end_date`, the first and the last day.
+    Range,
+    /// The last day, in this parameter.
+    Day(&'static str),
 }
 
 /// How a later run asks for less than everything.
@@ -185,8 +247,8 @@ pub enum CursorRule {
     UpdatedSince,
     /// No filter is established: everything is read each run, and unchanged rows are not written again.
     Whole,
-    /// A report: each run reads the current calendar year, whole.
-    CurrentYear,
+    /// A report: each month once it is over, the open one and the last ones before it with each run.
+    Months,
 }
 
 /// How FreshBooks shows that a row was deleted.
@@ -311,6 +373,27 @@ impl Column {
 }
 
 impl Table {
+    /// What a declaration need not say: what most tables have in common.
+    pub(crate) const MOST: Self = Self {
+        name: "",
+        doc: "",
+        family: Family::Accounting,
+        path: "",
+        rows: Rows::Object(None),
+        key: &["id"],
+        columns: &[],
+        secrets: &[],
+        children: &[],
+        includes: &[],
+        parameters: &[],
+        cursor: CursorRule::Whole,
+        deleted: DeleteRule::VisState,
+        scope: "",
+        each: None,
+        on_request: false,
+        confidence: Confidence::High,
+    };
+
     /// The column called `name`.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|c| c.name == name)

@@ -10,7 +10,7 @@ use model::{AccountId, BusinessId, RunId, TableName, Timestamp, Unit};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{Columns, Place, same_int, same_text};
-use crate::declaration::{Child, DeleteRule, Kind, Table};
+use crate::declaration::{Child, DeleteRule, Form, Kind, Table};
 use crate::json;
 use crate::row::{Fault, Plan, Row, masked};
 use crate::schema::{child_schema, rejected_schema, table_schema};
@@ -238,7 +238,12 @@ impl Decoder {
         lines.clear();
         for (at, decoder) in self.children.iter_mut().enumerate() {
             let mut typed = Vec::new();
-            if let Some(rows) = row.children.get(at).copied().flatten() {
+            let rows = row.children.get(at).copied().flatten();
+            let none = match decoder.child.form {
+                Form::Array => None,
+                Form::Object => rows.filter(|rows| *rows == "null"),
+            };
+            if let Some(rows) = rows.filter(|rows| *rows != "null") {
                 let mut fault = None;
                 let read = json::each(rows, |text| {
                     let mut line = Row::default();
@@ -256,7 +261,7 @@ impl Decoder {
                 if let Some(fault) = fault {
                     return Err(fault);
                 }
-            } else {
+            } else if none.is_none() {
                 self.childless += 1;
             }
             lines.push(typed);

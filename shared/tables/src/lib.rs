@@ -12,7 +12,8 @@ mod value;
 
 pub use catalog::{ALL, USERS_ME, find, nearest};
 pub use declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Kind, Layout, Owner, Rows, SCALE, Table,
+    Child, Column, Confidence, CursorRule, DeleteRule, Each, Family, Form, Kind, Layout, Owner, Period, Rows,
+    SCALE, Table,
 };
 pub use decode::{Context, Decoder, Facts, RawText, Rejected, Verdict};
 pub use schema::{arrow_schema, child_schema, rejected_schema, table_schema};

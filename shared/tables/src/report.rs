@@ -186,9 +186,11 @@ impl Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::declaration::Period;
 
     fn flatten(report: &str, sections: &'static [&'static str]) -> Result<Vec<String>, Error> {
-        let layout = Layout { key: None, sections, below: &["children"], names: &["description"] };
+        let (below, names): (&[&str], &[&str]) = (&["children"], &["description"]);
+        let layout = Layout { key: None, sections, below, names, period: Period::Range, variants: &[] };
         super::flatten(report, &layout, &[])
     }
 
@@ -291,6 +293,8 @@ mod tests {
             sections: &["items"],
             below: &["invoices", "taxes"],
             names: &["name", "invoice_number"],
+            period: Period::Range,
+            variants: &[],
         };
         let report = r#"{"end_date":null,"items":[{"name":"Advice","total":"9.00",
             "invoices":[{"invoice_number":"A-1"}],"taxes":[{"name":"HST"},null]}]}"#;

@@ -42,7 +42,7 @@ enum Target {
 pub(crate) struct Row<'a> {
     /// One value per column.
     pub(crate) values: Vec<Value<'a>>,
-    /// The array text of each child, where the row has one.
+    /// The text of each child's rows, where the parent has it; it may be null.
     pub(crate) children: Vec<Option<&'a str>>,
     /// What no column takes: key and JSON text.
     pub(crate) extra: Vec<(Cow<'a, str>, &'a str)>,
@@ -204,9 +204,7 @@ impl<'a> Reading<'_, 'a> {
                 }
             }
             Target::Child(at, below) => {
-                if let Some(slot) = self.row.children.get_mut(*at)
-                    && value != "null"
-                {
+                if let Some(slot) = self.row.children.get_mut(*at) {
                     *slot = Some(value);
                 }
                 if !below.keys.is_empty() && value.starts_with('{') {

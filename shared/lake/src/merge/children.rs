@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use model::{Error, ErrorKind, Result};
-use tables::{Child, json};
+use tables::{Child, Form, json};
 
 use super::arrivals::{Arrivals, typed};
 use super::fates::{Fate, Fates};
@@ -228,7 +228,11 @@ async fn arrays(
 /// What a parent's text says of `child`, as the decoder reads it.
 fn array(child: &Child, text: &str) -> Result<Says> {
     let read = json::find(text, child.source).and_then(|found| {
-        let Some(rows) = found.filter(|rows| *rows != "null") else { return Ok(Says::Absent) };
+        let rows = match (found, child.form) {
+            (None, _) | (Some("null"), Form::Array) => return Ok(Says::Absent),
+            (Some("null"), Form::Object) => return Ok(Says::Empty),
+            (Some(rows), _) => rows,
+        };
         let mut count = 0_usize;
         json::each(rows, |_| count += 1)?;
         Ok(if count == 0 { Says::Empty } else { Says::Filled })

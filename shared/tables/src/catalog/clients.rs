@@ -61,10 +61,8 @@ pub(crate) const CLIENTS: Table = Table {
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
     secrets: &["direct_link_token", "statement_token"],
-    children: &[],
-    includes: &[],
-    parameters: &[],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,
     scope: "user:clients:read",
+    ..Table::MOST
 };

@@ -1,6 +1,6 @@
 use crate::declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Rows, Table, date, decimal, eastern, flag, int, json,
-    money, text,
+    Child, Column, CursorRule, DeleteRule, Family, Form, Rows, Table, date, decimal, eastern, flag, int,
+    json, money, text,
 };
 
 pub(crate) const ESTIMATES: Table = Table {
@@ -61,14 +61,15 @@ pub(crate) const ESTIMATES: Table = Table {
         source: "lines",
         parent_key: "estimateid",
         own_key: Some("lineid"),
+        form: Form::Array,
         columns: ESTIMATE_LINE,
     }],
     includes: &["lines"],
-    parameters: &[],
     // An `updated` filter is listed for estimates, but nobody has seen it work.
     cursor: CursorRule::Whole,
     deleted: DeleteRule::VisState,
     scope: "user:estimates:read",
+    ..Table::MOST
 };
 
 const ESTIMATE_LINE: &[Column] = &[

@@ -1,5 +1,5 @@
 use crate::declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Rows, Table, flag, int, json, text, utc,
+    Child, Column, CursorRule, DeleteRule, Family, Form, Rows, Table, flag, int, json, text, utc,
 };
 
 /// Who the token belongs to.
@@ -35,13 +35,11 @@ pub static USERS_ME: Table = Table {
         json("integrations", "Connected products"),
         text("identity_origin", "Where the login came from").unseen(),
     ],
-    secrets: &[],
     children: &[BUSINESS_MEMBERSHIPS],
-    includes: &[],
-    parameters: &[],
     cursor: CursorRule::Whole,
     deleted: DeleteRule::Never,
     scope: "user:profile:read",
+    ..Table::MOST
 };
 
 const BUSINESS_MEMBERSHIPS: Child = Child {
@@ -50,6 +48,7 @@ const BUSINESS_MEMBERSHIPS: Child = Child {
     source: "business_memberships",
     parent_key: "identity_id",
     own_key: Some("id"),
+    form: Form::Array,
     columns: MEMBERSHIP,
 };
 

@@ -1,6 +1,6 @@
 use crate::declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Rows, Table, date, decimal, eastern, flag, int, json,
-    money, text,
+    Child, Column, CursorRule, DeleteRule, Family, Form, Rows, Table, date, decimal, eastern, flag, int,
+    json, money, text,
 };
 
 pub(crate) const INVOICES: Table = Table {
@@ -90,13 +90,14 @@ pub(crate) const INVOICES: Table = Table {
         source: "lines",
         parent_key: "invoiceid",
         own_key: Some("lineid"),
+        form: Form::Array,
         columns: INVOICE_LINE,
     }],
     includes: &["lines"],
-    parameters: &[],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,
     scope: "user:invoices:read",
+    ..Table::MOST
 };
 
 const INVOICE_LINE: &[Column] = &[

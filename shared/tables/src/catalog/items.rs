@@ -24,14 +24,11 @@ pub(crate) const ITEMS: Table = Table {
         eastern("updated", "When it last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &[],
-    children: &[],
-    includes: &[],
-    parameters: &[],
     // An `updated` filter is listed for items, but nobody has seen it work.
     cursor: CursorRule::Whole,
     deleted: DeleteRule::VisState,
     scope: "user:billable_items:read",
+    ..Table::MOST
 };
 
 pub(crate) const TAXES: Table = Table {
@@ -51,11 +48,8 @@ pub(crate) const TAXES: Table = Table {
         flag("compound", "Whether it is taken on other taxes"),
         eastern("updated", "When it last changed"),
     ],
-    secrets: &[],
-    children: &[],
-    includes: &[],
-    parameters: &[],
     cursor: CursorRule::Whole,
     deleted: DeleteRule::Vanishes,
     scope: "user:taxes:read",
+    ..Table::MOST
 };

@@ -1,6 +1,6 @@
 use crate::declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Rows, Table, date, decimal, eastern, flag, int, json,
-    money, text,
+    Child, Column, CursorRule, DeleteRule, Family, Form, Rows, Table, date, decimal, eastern, flag, int,
+    json, money, text,
 };
 
 pub(crate) const PAYMENTS: Table = Table {
@@ -31,13 +31,10 @@ pub(crate) const PAYMENTS: Table = Table {
         eastern("updated", "When it last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &[],
-    children: &[],
-    includes: &[],
-    parameters: &[],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,
     scope: "user:payments:read",
+    ..Table::MOST
 };
 
 pub(crate) const CREDIT_NOTES: Table = Table {
@@ -95,13 +92,14 @@ pub(crate) const CREDIT_NOTES: Table = Table {
         source: "lines",
         parent_key: "creditid",
         own_key: None,
+        form: Form::Array,
         columns: CREDIT_NOTE_LINE,
     }],
     includes: &["lines"],
-    parameters: &[],
     cursor: CursorRule::Whole,
     deleted: DeleteRule::VisState,
     scope: "user:credit_notes:read",
+    ..Table::MOST
 };
 
 const CREDIT_NOTE_LINE: &[Column] = &[

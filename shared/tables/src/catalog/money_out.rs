@@ -1,6 +1,6 @@
 use crate::declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Rows, Table, date, decimal, eastern, flag, int, json,
-    money, text, utc,
+    Child, Column, CursorRule, DeleteRule, Family, Form, Rows, Table, date, decimal, eastern, flag, int,
+    json, money, text, utc,
 };
 
 pub(crate) const EXPENSES: Table = Table {
@@ -60,12 +60,10 @@ pub(crate) const EXPENSES: Table = Table {
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
     secrets: &["attachment.jwt", "attachment.id"],
-    children: &[],
-    includes: &[],
-    parameters: &[],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,
     scope: "user:expenses:read",
+    ..Table::MOST
 };
 
 pub(crate) const BILLS: Table = Table {
@@ -99,20 +97,20 @@ pub(crate) const BILLS: Table = Table {
         utc("updated_at", "When it last changed; UTC, unlike most accounting times"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &[],
     children: &[Child {
         name: "bill_lines",
         doc: "One line of a bill.",
         source: "lines",
         parent_key: "bill_id",
         own_key: None,
+        form: Form::Array,
         columns: BILL_LINE,
     }],
     includes: &["lines"],
-    parameters: &[],
     cursor: CursorRule::Whole,
     deleted: DeleteRule::VisState,
     scope: "user:bills:read",
+    ..Table::MOST
 };
 
 const BILL_LINE: &[Column] = &[

@@ -1,5 +1,5 @@
 use crate::declaration::{
-    CursorRule, DeleteRule, Family, Layout, Rows, Table, date, flag, int, json, money, text,
+    CursorRule, DeleteRule, Family, Layout, Period, Rows, Table, date, flag, int, json, money, text,
 };
 
 pub(crate) const PROFIT_AND_LOSS: Table = Table {
@@ -13,6 +13,8 @@ pub(crate) const PROFIT_AND_LOSS: Table = Table {
         sections: &["income", "total_income", "gross_margin", "expenses", "total_expenses", "net_profit"],
         below: &["children"],
         names: &["description"],
+        period: Period::Range,
+        variants: &[&[("cash_based", "false")], &[("cash_based", "true")]],
     }),
     key: &["start_date", "end_date", "currency_code", "cash_based", "line"],
     columns: &[
@@ -34,10 +36,8 @@ pub(crate) const PROFIT_AND_LOSS: Table = Table {
         json("labels", "Labels of the sub-periods"),
     ],
     secrets: &["download_token"],
-    children: &[],
-    includes: &[],
-    parameters: &[],
-    cursor: CursorRule::CurrentYear,
+    cursor: CursorRule::Months,
     deleted: DeleteRule::Never,
     scope: "user:reports:read",
+    ..Table::MOST
 };

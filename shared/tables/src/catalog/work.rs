@@ -1,5 +1,5 @@
 use crate::declaration::{
-    Child, CursorRule, DeleteRule, Family, Rows, Table, date, decimal, flag, int, json, text, utc,
+    Child, CursorRule, DeleteRule, Family, Form, Rows, Table, date, decimal, flag, int, json, text, utc,
 };
 
 pub(crate) const PROJECTS: Table = Table {
@@ -35,13 +35,13 @@ pub(crate) const PROJECTS: Table = Table {
         utc("created_at", "When it was made"),
         utc("updated_at", "When it last changed"),
     ],
-    secrets: &[],
     children: &[Child {
         name: "project_services",
         doc: "One service that may be logged on a project.",
         source: "services",
         parent_key: "project_id",
         own_key: Some("id"),
+        form: Form::Array,
         columns: &[
             int("id", "The service: services.id"),
             int("business", "The business; named so because business_id is the partition")
@@ -51,12 +51,11 @@ pub(crate) const PROJECTS: Table = Table {
             int("vis_state", "0 active, 1 deleted, 2 archived"),
         ],
     }],
-    includes: &[],
-    parameters: &[],
     // Whole, though FreshBooks has a filter: a deleted project only shows by missing from a complete list.
     cursor: CursorRule::Whole,
     deleted: DeleteRule::Vanishes,
     scope: "user:projects:read",
+    ..Table::MOST
 };
 
 pub(crate) const TIME_ENTRIES: Table = Table {
@@ -91,14 +90,12 @@ pub(crate) const TIME_ENTRIES: Table = Table {
         text("local_timezone", "The zone of local_started_at"),
         utc("created_at", "When it was made"),
     ],
-    secrets: &[],
-    children: &[],
-    includes: &[],
     // Without these a list holds the caller's own, living, logged entries only.
     parameters: &[("team", "true"), ("include_deleted", "true"), ("include_unlogged", "true")],
     cursor: CursorRule::UpdatedSince,
     deleted: DeleteRule::Inactive("active"),
     scope: "user:time_entries:read",
+    ..Table::MOST
 };
 
 pub(crate) const SERVICES: Table = Table {
@@ -117,11 +114,9 @@ pub(crate) const SERVICES: Table = Table {
         int("task_id", "The older number of the service"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &[],
-    children: &[],
-    includes: &[],
     parameters: &[("include_task_id", "true")],
     cursor: CursorRule::Whole,
     deleted: DeleteRule::Vanishes,
     scope: "user:billable_items:read",
+    ..Table::MOST
 };
