@@ -128,6 +128,15 @@ impl Page {
         let Some(report) = at(text, &path)?.filter(|report| report.starts_with('{')) else {
             return Ok(false);
         };
+        // Any answer is an object; that with the sections is the report.
+        if layout.key.is_none() {
+            let mut told = false;
+            json::entries(report, |key, _| told |= layout.sections.contains(&&*key))
+                .map_err(|e| Trouble::Garbled(e.to_string()))?;
+            if !told {
+                return Ok(false);
+            }
+        }
         let flattened = report::flatten(report, layout, parameters);
         self.flattened = flattened.map_err(|e| Trouble::OtherShape(e.to_string()))?;
         Ok(true)

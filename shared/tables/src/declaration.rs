@@ -414,6 +414,12 @@ impl Table {
         std::iter::once(child.parent_key).chain(inside)
     }
 
+    /// The keys inside a child's rows that nobody should store.
+    pub(crate) fn secrets_of(&self, child: &Child) -> Vec<&'static str> {
+        let inside = |secret: &&'static str| secret.strip_prefix(child.source)?.strip_prefix('.');
+        self.secrets.iter().filter_map(inside).collect()
+    }
+
     /// The names of this table and its children, as they stand in the lake.
     pub fn lake_names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.children.iter().map(|c| c.name))

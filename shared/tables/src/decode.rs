@@ -1,5 +1,6 @@
 //! Rows of JSON text to record batches.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -113,7 +114,12 @@ impl Decoder {
         let at = |name: &str| table.columns.iter().position(|c| c.name == name);
         let children = table.children.iter().map(|child| ChildDecoder {
             child,
-            plan: Plan::new(child.columns, std::iter::empty(), &[], table.told_elsewhere(child)),
+            plan: Plan::new(
+                child.columns,
+                std::iter::empty(),
+                &table.secrets_of(child),
+                table.told_elsewhere(child),
+            ),
             columns: Columns::new(child_schema(child, raw), child.columns, true, raw, Arc::clone(&context)),
         });
         Self {
@@ -183,7 +189,7 @@ impl Decoder {
                         extracted_at,
                         deleted,
                         &line.extra,
-                        Some(line.text),
+                        Some(&line.raw),
                     );
                 }
             }
@@ -193,13 +199,16 @@ impl Decoder {
     /// Writes that the row with this key is gone: its key, `_deleted`, and nothing else. Whether `key` is one.
     pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
         let mut values = vec![Value::Null; self.table.columns.len()];
-        let mut parts = key.split('/');
+        // A name may have a slash in it, and is the last part of its key.
+        let mut parts = key.splitn(self.key.len(), '/');
         for column in &self.key {
             let part = parts.next().unwrap_or_default();
             let kind = self.table.columns.get(*column).map(|c| c.kind);
             let value = match kind {
                 Some(Kind::Int) => part.parse().ok().map(Value::Int),
                 Some(Kind::Text) => Some(Value::Text(part.to_owned().into())),
+                Some(Kind::Date) => part.parse().ok().map(Value::Date),
+                Some(Kind::Bool) => part.parse().ok().map(Value::Bool),
                 _ => None,
             };
             let (Some(value), Some(place)) = (value, values.get_mut(*column)) else { return false };
@@ -248,7 +257,10 @@ impl Decoder {
                 let read = json::each(rows, |text| {
                     let mut line = Row::default();
                     match decoder.plan.read(text, 0, &mut line) {
-                        Ok(()) => typed.push(Line { text, values: line.values, extra: line.extra }),
+                        Ok(()) => {
+                            let raw = masked(text, &line.secrets);
+                            typed.push(Line { raw, values: line.values, extra: line.extra });
+                        }
                         Err(e) => {
                             let path = format!("{}[{}].{}", decoder.child.source, typed.len(), e.path);
                             fault.get_or_insert(Fault { path, reason: e.reason });
@@ -376,7 +388,8 @@ impl Decoder {
 /// One typed row of a child.
 #[derive(Debug)]
 struct Line<'a> {
-    text: &'a str,
+    /// Its JSON text, secrets masked.
+    raw: Cow<'a, str>,
     values: Vec<Value<'a>>,
-    extra: Vec<(std::borrow::Cow<'a, str>, &'a str)>,
+    extra: Vec<(Cow<'a, str>, &'a str)>,
 }

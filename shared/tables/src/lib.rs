@@ -10,7 +10,7 @@ mod row;
 mod schema;
 mod value;
 
-pub use catalog::{ALL, USERS_ME, find, nearest};
+pub use catalog::{ALL, GROUPS, Group, UNREACHABLE, USERS_ME, Unreachable, find, nearest};
 pub use declaration::{
     Child, Column, Confidence, CursorRule, DeleteRule, Each, Family, Form, Kind, Layout, Owner, Period, Rows,
     SCALE, Table,

@@ -19,6 +19,12 @@ const HIDDEN_IN_REPORT: &str = "report.";
 /// Holds what stands where a line should, and is none.
 const NO_LINE: &str = "node";
 
+/// Holds money that stands where a line should: a total.
+const TOTAL: &str = "amount";
+
+/// The section and line of a report that has none of its sections: its own keys.
+const ONLY_HEADER: &str = "report";
+
 /// Reports are a few levels deep: a tree deeper than this is an answer gone wrong.
 const DEEPEST: u32 = 64;
 
@@ -27,7 +33,8 @@ type Entry<'a> = (Cow<'a, str>, &'a str);
 /// Flattens the object of a report: its other keys are repeated on each line of its sections, and so are those of the
 /// `parameters` it was asked for with that it does not repeat itself.
 ///
-/// Nothing is dropped but the token that opens the report's download page, and nulls where a line could be.
+/// Nothing is dropped but the token that opens the report's download page, and nulls where a line could be. A report with
+/// none of its sections is one line of its other keys.
 pub fn flatten(report: &str, layout: &Layout, parameters: &[(&str, String)]) -> Result<Vec<String>, Error> {
     let sections = layout.sections;
     let asked: Vec<_> =
@@ -54,6 +61,11 @@ pub fn flatten(report: &str, layout: &Layout, parameters: &[(&str, String)]) -> 
         }
     }
     let mut lines = Vec::new();
+    if trees.iter().all(Option::is_none) && !header.is_empty() {
+        let top = Place { line: ONLY_HEADER.to_owned(), path: String::new(), depth: 0, names: Vec::new() };
+        let mut walk = Walk { layout, header: &header, section: ONLY_HEADER, lines: &mut lines };
+        walk.line(&[], &top, "");
+    }
     for (section, tree) in sections.iter().zip(trees) {
         let Some(tree) = tree else { continue };
         let mut walk = Walk { layout, header: &header, section, lines: &mut lines };
@@ -105,6 +117,10 @@ impl Walk<'_, '_> {
         }
         if !node.starts_with('{') {
             self.line(&[(NO_LINE.into(), node)], place, above);
+            return Ok(());
+        }
+        if is_money(node)? {
+            self.line(&[(TOTAL.into(), node)], place, above);
             return Ok(());
         }
         let mut own: Vec<Entry<'_>> = Vec::new();
@@ -163,6 +179,17 @@ impl Walk<'_, '_> {
         }
         self.lines.push(row.end());
     }
+}
+
+/// Whether an object is an amount with its currency, and nothing else.
+fn is_money(object: &str) -> Result<bool, Error> {
+    let (mut amount, mut others) = (false, false);
+    json::entries(object, |key, _| match &*key {
+        "amount" => amount = true,
+        "code" => {}
+        _ => others = true,
+    })?;
+    Ok(amount && !others)
 }
 
 /// The text of an object, as it is written.
@@ -259,6 +286,25 @@ mod tests {
         assert_eq!(field(&rows[0], "node"), "7.10");
         assert_eq!(field(&rows[1], "children"), r#"{"a":1.50}"#);
         assert_eq!((field(&rows[2], "node"), field(&rows[3], "node")), (r#"["x"]"#, r#""none""#));
+    }
+
+    #[test]
+    fn a_total_is_a_line_with_an_amount() {
+        let report = r#"{"total":{"code":"CAD","amount":"1.50"},"totals":[{"amount":"2","code":null}]}"#;
+        let rows = flatten(report, &["total", "totals"]).unwrap();
+        let told: Vec<_> = rows.iter().map(|row| (field(row, "line"), field(row, "amount"))).collect();
+        let (one, other) = (r#"{"code":"CAD","amount":"1.50"}"#, r#"{"amount":"2","code":null}"#);
+        assert_eq!(told, [(r#""total""#, one), (r#""totals.0""#, other)]);
+    }
+
+    #[test]
+    fn a_report_of_another_shape_is_kept_whole() {
+        let rows =
+            flatten(r#"{"currency_code":"CAD","data":[1.10],"download_token":"t"}"#, &["income"]).unwrap();
+        let [row] = &rows[..] else { panic!("{rows:?}") };
+        let told = ["line", "currency_code", "data"].map(|key| field(row, key));
+        assert_eq!(told, [r#""report""#, r#""CAD""#, "[1.10]"]);
+        assert!(flatten("{}", &["income"]).unwrap().is_empty());
     }
 
     #[test]

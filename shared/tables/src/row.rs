@@ -69,14 +69,15 @@ impl Plan {
         ignored: impl Iterator<Item = &'static str>,
     ) -> Self {
         let mut root = Node::default();
+        // Children first: what columns and secrets take from inside of one is then looked up below it.
+        for (at, source) in children.enumerate() {
+            root.insert(source, Target::Child(at, Node::default()));
+        }
         for secret in secrets {
             root.insert(secret, Target::Secret);
         }
         for (at, column) in columns.iter().enumerate() {
             root.insert(column.source, Target::Column(at));
-        }
-        for (at, source) in children.enumerate() {
-            root.insert(source, Target::Child(at, Node::default()));
         }
         for (at, column) in columns.iter().enumerate() {
             // An alias that is a column of its own is looked up there once the row is read.
