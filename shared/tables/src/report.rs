@@ -54,21 +54,20 @@ pub fn flatten(report: &str, layout: &Layout, parameters: &[(&str, String)]) -> 
     if let Some(section) = twice {
         return Err(Error::custom(format!("the report has {section} twice")));
     }
-    for (key, text) in &asked {
-        if !header.iter().any(|(told, value)| told == key && *value != "null") {
-            header.retain(|(told, _)| told != key);
-            header.push((Cow::Borrowed(key), text));
-        }
-    }
+    let told = |key: &str| header.iter().any(|(told, value)| told == key && *value != "null");
+    let asked: Vec<Entry<'_>> =
+        asked.iter().filter(|(key, _)| !told(key)).map(|(key, text)| ((*key).into(), &**text)).collect();
+    header.retain(|(key, _)| !asked.iter().any(|(other, _)| other == key));
     let mut lines = Vec::new();
     if trees.iter().all(Option::is_none) && !header.is_empty() {
         let top = Place { line: ONLY_HEADER.to_owned(), path: String::new(), depth: 0, names: Vec::new() };
-        let mut walk = Walk { layout, header: &header, section: ONLY_HEADER, lines: &mut lines };
+        let mut walk =
+            Walk { layout, asked: &asked, header: &header, section: ONLY_HEADER, lines: &mut lines };
         walk.line(&[], &top, "");
     }
     for (section, tree) in sections.iter().zip(trees) {
         let Some(tree) = tree else { continue };
-        let mut walk = Walk { layout, header: &header, section, lines: &mut lines };
+        let mut walk = Walk { layout, asked: &asked, header: &header, section, lines: &mut lines };
         let top = Place { line: (*section).to_owned(), path: String::new(), depth: 0, names: Vec::new() };
         if tree.starts_with('[') {
             walk.nodes(tree, &top)?;
@@ -81,6 +80,8 @@ pub fn flatten(report: &str, layout: &Layout, parameters: &[(&str, String)]) -> 
 
 struct Walk<'w, 'a> {
     layout: &'w Layout,
+    /// The parameters that the report does not repeat; a line may.
+    asked: &'w [Entry<'a>],
     header: &'w [Entry<'a>],
     section: &'w str,
     lines: &'w mut Vec<String>,
@@ -165,8 +166,12 @@ impl Walk<'_, '_> {
     /// Writes one row.
     fn line(&mut self, own: &[Entry<'_>], place: &Place<'_>, path: &str) {
         let mut row = Object::default();
+        let told = |key: &str| own.iter().any(|(other, _)| other == key);
+        for (key, value) in self.asked.iter().filter(|(key, _)| !told(key)) {
+            row.entry("", key, value);
+        }
         for (key, value) in self.header {
-            let hidden = PLACE.contains(&&**key) || own.iter().any(|(other, _)| other == key);
+            let hidden = PLACE.contains(&&**key) || told(key);
             row.entry(if hidden { HIDDEN_IN_REPORT } else { "" }, key, value);
         }
         for (key, value) in own {
