@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(
             url(&invoices.at_page(3)),
             "http://127.0.0.1:9/base/accounting/account/ab%2Fc/invoices/invoices?page=3&per_page=100\
-             &include[]=lines&search[updated_min]=2026-03-31&search[updated_max]=2026-04-02&search[vis_state]=1"
+             &include[]=lines&include[]=presentation&search[updated_min]=2026-03-31&search[updated_max]=2026-04-02&search[vis_state]=1"
         );
         let mut entries = Request::new(tables::find("time_entries").unwrap(), &Unit::Business(BusinessId(7)));
         entries.since = Since::Instant("2026-03-31T10:00:00.5Z".parse().unwrap());

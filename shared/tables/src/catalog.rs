@@ -159,37 +159,4 @@ mod tests {
         assert_eq!(nearest("time_entry"), Some("time_entries"));
         assert_eq!(nearest("something else"), None);
     }
-
-    #[test]
-    fn every_declaration_is_consistent() {
-        let mut names: Vec<_> = ALL.iter().flat_map(|t| t.lake_names()).collect();
-        names.sort_unstable();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count, "two tables share a name");
-        for table in ALL {
-            for key in table.key {
-                assert!(table.column(key).is_some(), "{}: key {key} is not a column", table.name);
-            }
-            for columns in std::iter::once(table.columns).chain(table.children.iter().map(|c| c.columns)) {
-                let mut seen: Vec<_> = columns.iter().map(|c| c.name).collect();
-                seen.sort_unstable();
-                assert!(seen.windows(2).all(|w| w[0] != w[1]), "{}: a column stands twice", table.name);
-                for column in columns {
-                    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-                    assert!(
-                        column.name.chars().all(fits),
-                        "{}.{}: engines fold case",
-                        table.name,
-                        column.name
-                    );
-                }
-            }
-            for child in table.children {
-                assert!(child.own_key.is_none_or(|k| child.columns.iter().any(|c| c.name == k)));
-                assert!(child.columns.iter().all(|c| c.name != child.parent_key));
-                assert_eq!(table.key.len(), 1, "{}: children are keyed by one parent column", table.name);
-            }
-        }
-    }
 }

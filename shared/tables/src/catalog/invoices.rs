@@ -111,7 +111,7 @@ const LINES: Child = Child {
         text("tax_number1", "First tax: number").from("taxNumber1"),
         text("tax_name2", "Second tax: name").from("taxName2"),
         decimal("tax_amount2", "Second tax: percent").from("taxAmount2"),
-        text("tax_number2", "Second tax: number").from("taxNumber2"),
+        text("tax_number2", "Second tax: number").from("taxNumber2").unseen(),
         flag("compounded_tax", "Whether the second tax is taken on the first"),
         int("taskno", "Position as FreshBooks counts it"),
         int("expenseid", "The rebilled expense: expenses.id; 0 for none"),
