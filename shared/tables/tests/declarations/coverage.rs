@@ -194,6 +194,41 @@ fn every_known_resource_is_a_table_or_known_not_to_be_and_no_field_is_lost() {
     }
 }
 
+/// The last key of the path at which a resource's rows are.
+fn rows_key(resource: &Value) -> &str {
+    resource["list_key"].as_str().unwrap().split_whitespace().next().unwrap().rsplit('/').next().unwrap()
+}
+
+#[test]
+fn tables_ask_where_the_resources_are() {
+    let Some(resources) = resources() else { return };
+    for resource in &resources {
+        let Some(shown) = shown(resource).filter(|shown| shown.child.is_none()) else { continue };
+        let (name, table) = (name(resource), shown.table);
+        let text = |key| resource[key].as_str().unwrap_or_default();
+        let path = text("path").split(['?', ' ']).next().unwrap();
+        assert_eq!(table.path, path.replace("systems/{id}", "systems/{system_id}"), "{name}");
+        assert_eq!(table.confidence.as_str(), text("confidence"), "{name}");
+        // Where the list is silent, the scope of what is beside it.
+        assert!(
+            text("scope").starts_with(table.scope) || text("scope").is_empty(),
+            "{name}: {}",
+            table.scope
+        );
+        let key = match table.rows {
+            Rows::List { list, .. } | Rows::Whole(list) => list,
+            Rows::Object(key) => key.unwrap_or(rows_key(resource)),
+            Rows::Report(layout) => layout.key.unwrap_or(layout.sections[0]),
+        };
+        // Where the list is unknown, the one that its path suggests.
+        let known = Some(rows_key(resource)).filter(|key| !key.starts_with('('));
+        assert_eq!(key, known.unwrap_or(name), "{name}");
+        if resource["updated_field"].is_string() {
+            assert!(table.updated().is_some(), "{name} has {}", text("updated_field"));
+        }
+    }
+}
+
 #[test]
 fn the_coverage_page_is_what_the_resources_say() {
     let Some(resources) = resources() else { return };
