@@ -62,7 +62,7 @@ pub(crate) const CLIENTS: Table = Table {
         eastern("updated", "When the client last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &["direct_link_token", "statement_token"],
+    secrets: &["direct_link_token", "statement_token", "fasttrack_token"],
     children: &[CONTACTS],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,

@@ -98,18 +98,20 @@ impl Tally {
             self.children += 1;
             let child = Shown { child: Some(child), ..shown };
             let mut inner = Self::default();
-            inside(field).iter().for_each(|field| inner.field(child, name(field), field));
+            for field in inside(field) {
+                inner.field(child, name(field), field);
+            }
             self.lost.extend(inner.lost.into_iter().map(|lost| format!("{path}.{lost}")));
-        } else if self.told_elsewhere(shown, path) {
+        } else if told_elsewhere(shown, path) {
             self.fields += 1;
             self.children += 1;
         } else if sources(shown).any(|source| source.starts_with(&below)) {
             let null = inside(field).is_empty();
             self.fields += usize::from(null);
             self.typed += usize::from(null);
-            inside(field)
-                .iter()
-                .for_each(|inner| self.field(shown, &format!("{below}{}", name(inner)), inner));
+            for inner in inside(field) {
+                self.field(shown, &format!("{below}{}", name(inner)), inner);
+            }
         } else {
             self.lost.push(path.to_owned());
         }
@@ -124,13 +126,9 @@ impl Tally {
             let amount = shown.table.column("amount").or(shown.table.column("quantity"));
             self.lost.extend(amount.is_none().then(|| path.to_owned()));
         }
-        inside(field).iter().for_each(|inner| self.field(shown, name(inner), inner));
-    }
-
-    fn told_elsewhere(&self, shown: Shown, path: &str) -> bool {
-        let Some(child) = shown.child else { return false };
-        let other = format!("{}.{path}", child.source);
-        child.parent_key == path || shown.table.children.iter().any(|child| child.source == other)
+        for inner in inside(field) {
+            self.field(shown, name(inner), inner);
+        }
     }
 
     /// That the column's kind is that of the field, and is not relied on where nobody saw a value.
@@ -162,6 +160,13 @@ impl Tally {
     }
 }
 
+/// Whether a key of a child's row is its parent's, or the row of another child.
+fn told_elsewhere(shown: Shown, path: &str) -> bool {
+    let Some(child) = shown.child else { return false };
+    let other = format!("{}.{path}", child.source);
+    child.parent_key == path || shown.table.children.iter().any(|child| child.source == other)
+}
+
 fn sources(shown: Shown) -> impl Iterator<Item = &'static str> {
     let children =
         shown.table.children.iter().filter(move |_| shown.child.is_none()).map(|child| child.source);
@@ -179,7 +184,8 @@ fn every_known_resource_is_a_table_or_known_not_to_be_and_no_field_is_lost() {
         match shown(resource) {
             Some(_) if unreachable => lost.push(format!("{name} is a table and is not")),
             Some(shown) => {
-                lost.extend(Tally::of(resource, shown).lost.iter().map(|path| format!("{name}: {path}")))
+                let tally = Tally::of(resource, shown);
+                lost.extend(tally.lost.iter().map(|path| format!("{name}: {path}")));
             }
             None if unreachable => {}
             None => lost.push(format!("{name} is no table")),
@@ -191,6 +197,39 @@ fn every_known_resource_is_a_table_or_known_not_to_be_and_no_field_is_lost() {
     }
     for (old, new) in RENAMED {
         assert!(Shown::find(old).is_none() && Shown::find(new).is_some(), "{old}");
+    }
+}
+
+/// Keys that open something, by what they are called.
+fn opens(key: &str) -> bool {
+    ["token", "jwt", "share_link", "direct_link", "publishable_key"].iter().any(|word| key.contains(word))
+}
+
+/// The paths of all fields, dotted.
+fn paths(fields: &[Value], prefix: &str, into: &mut Vec<String>) {
+    for field in fields {
+        let path = format!("{prefix}{}", name(field));
+        paths(list(field, "fields"), &format!("{path}."), into);
+        into.push(path);
+    }
+}
+
+#[test]
+fn what_opens_something_is_masked_and_nothing_else() {
+    let Some(resources) = resources() else { return };
+    for resource in &resources {
+        let Some(shown) = shown(resource).filter(|shown| shown.child.is_none()) else { continue };
+        let mut fields = Vec::new();
+        paths(list(resource, "fields"), "", &mut fields);
+        let secrets = shown.table.secrets;
+        for field in fields.iter().filter(|field| opens(field)) {
+            assert!(secrets.contains(&&**field), "{}: {field} is not masked", shown.name());
+        }
+        for secret in secrets {
+            // The id of an attachment may be the token itself.
+            let known = opens(secret) || *secret == "attachment.id";
+            assert!(known, "{}: {secret} opens nothing", shown.name());
+        }
     }
 }
 
