@@ -1,6 +1,6 @@
 //! Rows of JSON text to record batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -93,6 +93,7 @@ pub struct Decoder {
     deleted: Option<usize>,
     rejected: Vec<Rejected>,
     unknown: BTreeMap<String, u64>,
+    currencies: BTreeSet<String>,
     childless: u64,
 }
 
@@ -136,6 +137,7 @@ impl Decoder {
             context,
             rejected: Vec::new(),
             unknown: BTreeMap::new(),
+            currencies: BTreeSet::new(),
             childless: 0,
         }
     }
@@ -161,6 +163,7 @@ impl Decoder {
                 self.reject(text, &row, &fault, extracted_at);
                 continue;
             }
+            self.note_currencies(&row);
             let raw = masked(text, &row.secrets);
             let deleted = self.is_deleted(&row);
             let facts =
@@ -193,13 +196,16 @@ impl Decoder {
     /// Writes that the row with this key is gone: its key, `_deleted`, and nothing else. Whether `key` is one.
     pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
         let mut values = vec![Value::Null; self.table.columns.len()];
-        let mut parts = key.split('/');
+        // Only the last part, the line of a report, may have a / inside.
+        let mut parts = key.splitn(self.key.len(), '/');
         for column in &self.key {
             let part = parts.next().unwrap_or_default();
             let kind = self.table.columns.get(*column).map(|c| c.kind);
             let value = match kind {
                 Some(Kind::Int) => part.parse().ok().map(Value::Int),
                 Some(Kind::Text) => Some(Value::Text(part.to_owned().into())),
+                Some(Kind::Date) => part.parse().ok().map(Value::Date),
+                Some(Kind::Bool) => part.parse().ok().map(Value::Bool),
                 _ => None,
             };
             let (Some(value), Some(place)) = (value, values.get_mut(*column)) else { return false };
@@ -284,6 +290,20 @@ impl Decoder {
         }
     }
 
+    fn note_currencies(&mut self, row: &Row<'_>) {
+        let codes = row.values.iter().filter_map(|value| match value {
+            Value::Money(_, code) => code.as_deref(),
+            _ => None,
+        });
+        // A margin has % for its code.
+        let is_currency = |code: &&str| code.len() == 3 && code.bytes().all(|c| c.is_ascii_uppercase());
+        for code in codes.filter(is_currency) {
+            if !self.currencies.contains(code) {
+                self.currencies.insert(code.to_owned());
+            }
+        }
+    }
+
     fn count_unknown(&mut self, row: &Row<'_>) {
         for (key, _) in &row.extra {
             if let Some(count) = self.unknown.get_mut(key.as_ref()) {
@@ -365,6 +385,11 @@ impl Decoder {
     /// Keys that no declaration knows, with how many rows had them.
     pub fn unknown_keys(&self) -> &BTreeMap<String, u64> {
         &self.unknown
+    }
+
+    /// The currencies of all amounts so far, ISO 4217.
+    pub fn currencies(&self) -> &BTreeSet<String> {
+        &self.currencies
     }
 
     /// Parent rows that came without the array of a child: the include that brings it was not honoured.
