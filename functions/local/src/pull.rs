@@ -5,7 +5,7 @@ use std::sync::Arc;
 use freshbooks::{Business, Client, FixedToken, Identity, Request, Tokens};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
-use model::{AccountId, BusinessId, Error, ErrorKind, Result, TableStatus, Unit};
+use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result, TableStatus, Unit};
 use sync::{Brake, Quiet, WINDOW_ROWS, Worker};
 use tables::{Owner, Table};
 
@@ -134,7 +134,8 @@ impl Pull<'_> {
         let (store, stop) = (self.staging.store(table.name), self.interrupt.stop());
         let started = self.worker.clock.now();
         let tokens = Arc::clone(&self.tokens);
-        let pull = sync::pull(&worker, tokens, table, unit, self.arguments.since, &*store, stop);
+        let (ids, since) = (self.other_ids(unit), self.arguments.since);
+        let pull = sync::pull(&worker, tokens, table, unit, &ids, since, &*store, stop);
         let pulled = self.interrupt.bounds(table.name, pull).await;
         let milliseconds = between(started, self.worker.clock.now());
         let asked = !self.arguments.tables.is_empty();
@@ -169,7 +170,21 @@ impl Pull<'_> {
         }
     }
 
+    /// What else `unit` is called.
+    fn other_ids(&self, unit: &Unit) -> OtherIds {
+        let businesses = self.identity.iter().flat_map(|identity| &identity.businesses);
+        let mut found = businesses.filter(|business| match unit {
+            Unit::Identity(_) => false,
+            Unit::Account(id) => business.account_id.as_ref() == Some(id),
+            Unit::Business(id) => business.business_id == *id,
+        });
+        found.next().map(Business::other_ids).unwrap_or_default()
+    }
+
     fn needs_identity(&self, table: &Table) -> bool {
+        if ["{business_uuid}", "{system_id}"].iter().any(|id| table.path.contains(id)) {
+            return true;
+        }
         match table.family.owner() {
             Owner::Person => true,
             Owner::Account => self.arguments.account.is_none(),

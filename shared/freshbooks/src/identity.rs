@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{AccountId, BusinessId, Error, ErrorKind, Result};
+use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The path that tells the identity.
@@ -34,8 +34,18 @@ pub struct Business {
     pub name: String,
     /// Its accounting system; a business without one still has projects and time entries.
     pub account_id: Option<AccountId>,
+    /// What the old roles call that accounting system. (API reference: it is probably the id in the path of systems.)
+    #[serde(default)]
+    pub system_id: Option<i64>,
     /// What the person is in it: `owner`, `business_employee`, `client`. Decides what they see.
     pub role: String,
+}
+
+impl Business {
+    /// What else its units are called.
+    pub fn other_ids(&self) -> OtherIds {
+        OtherIds { business_uuid: self.business_uuid.clone(), system_id: self.system_id }
+    }
 }
 
 impl Identity {
@@ -100,6 +110,7 @@ fn businesses(memberships: &[Membership], roles: &[Role]) -> Vec<Business> {
             business_uuid: business.business_uuid.clone(),
             name: business.name.clone().unwrap_or_default(),
             account_id,
+            system_id: None,
             role: role.clone().unwrap_or_default(),
         });
     }
@@ -121,6 +132,11 @@ fn businesses(memberships: &[Membership], roles: &[Role]) -> Vec<Business> {
         if only_role && only_business {
             business.account_id = Some(AccountId((*account).to_owned()));
         }
+    }
+    for business in &mut businesses {
+        let account = business.account_id.as_ref().map(|account| account.0.as_str());
+        let role = roles.iter().find(|role| account.is_some() && role.accountid.as_deref() == account);
+        business.system_id = role.and_then(|role| role.systemid.as_deref()?.parse().ok());
     }
     businesses
 }
@@ -208,6 +224,8 @@ struct Role {
     role: Option<String>,
     #[serde(default, deserialize_with = "text")]
     accountid: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    systemid: Option<String>,
 }
 
 /// FreshBooks API: ids come as numbers or as strings.

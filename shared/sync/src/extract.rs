@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::harvest::Harvest;
 use crate::passes::{self, Window};
+use crate::periods;
 use crate::port::Progress;
 use crate::read::Proof;
 use crate::rows::{Finished, Memory, Rows};
@@ -192,6 +193,7 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
         let finished = rows.finish(memory(table, &window, cursor, &habits), &files).await?;
+        periods::meet(&mut habits.currencies, finished.currencies.iter().cloned());
         if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
             let new: Vec<_> = finished.unknown.iter().map(|key| format!("FreshBooks sends {key}")).collect();
             return Err(Contract::broken(table.name, &new));

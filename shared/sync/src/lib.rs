@@ -5,6 +5,7 @@ mod dispatch;
 mod extract;
 mod harvest;
 mod passes;
+mod periods;
 mod port;
 mod probe;
 mod pull;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use freshbooks::{Client, Since, Tokens};
+use freshbooks::{Client, Request, Since, Tokens};
 use lake::{DataFile, Encoded, Encoder, Habits, Seen};
 use model::port::{ObjectStore, Put};
-use model::{Certificate, Error, ErrorKind, Result, RunId, TableName, Unit};
+use model::{Certificate, Error, ErrorKind, OtherIds, Result, RunId, TableName, Unit};
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
 use crate::extract::{Worker, attest};
@@ -34,6 +34,7 @@ pub async fn pull(
     tokens: Arc<dyn Tokens>,
     table: &'static Table,
     unit: &Unit,
+    ids: &OtherIds,
     since: Option<model::Date>,
     store: &dyn ObjectStore,
     stop: &Stop,
@@ -59,7 +60,9 @@ pub async fn pull(
     let mut rows = Rows::new(table, decoder, Seen::default(), false, worker.lake.packing());
     let files = PlainFiles { store, unit };
     let mut proofs = Vec::new();
-    for mut request in passes::plan(table, unit, &Window::ALL, &Habits::default(), now) {
+    for mut request in
+        passes::plan(Request::new(table, unit).called(ids), &Window::ALL, &Habits::default(), now)
+    {
         request.since = window(table, since)?;
         // However long it is: without a bound, every list is read.
         if let Read::Complete(proof) = reader.complete(&request, None, &mut rows, &files).await? {

@@ -204,7 +204,8 @@ pub enum Rows {
     Whole(&'static str),
     /// One object: under this key, or the envelope's content itself.
     Object(Option<&'static str>),
-    /// A tree of report lines, flattened: one row per line.
+    /// A tree of report lines, flattened: one row per line. A report whose key has `currency_code` is of one currency, and
+    /// is asked for in each; what is not read by [`CursorRule::Months`] is a list without keys, asked for once.
     Report(Layout),
 }
 

@@ -1,7 +1,7 @@
 //! Rows of JSON text to record batches.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -94,6 +94,7 @@ pub struct Decoder {
     deleted: Option<usize>,
     rejected: Vec<Rejected>,
     unknown: BTreeMap<String, u64>,
+    currencies: BTreeSet<String>,
     childless: u64,
 }
 
@@ -142,6 +143,7 @@ impl Decoder {
             context,
             rejected: Vec::new(),
             unknown: BTreeMap::new(),
+            currencies: BTreeSet::new(),
             childless: 0,
         }
     }
@@ -167,6 +169,7 @@ impl Decoder {
                 self.reject(text, &row, &fault, extracted_at);
                 continue;
             }
+            self.note_currencies(&row);
             let raw = masked(text, &row.secrets);
             let deleted = self.is_deleted(&row);
             let facts =
@@ -199,7 +202,7 @@ impl Decoder {
     /// Writes that the row with this key is gone: its key, `_deleted`, and nothing else. Whether `key` is one.
     pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
         let mut values = vec![Value::Null; self.table.columns.len()];
-        // A name may have a slash in it, and is the last part of its key.
+        // Only the last part, a name or the line of a report, may have a / inside.
         let mut parts = key.splitn(self.key.len(), '/');
         for column in &self.key {
             let part = parts.next().unwrap_or_default();
@@ -296,6 +299,20 @@ impl Decoder {
         }
     }
 
+    fn note_currencies(&mut self, row: &Row<'_>) {
+        let codes = row.values.iter().filter_map(|value| match value {
+            Value::Money(_, code) => code.as_deref(),
+            _ => None,
+        });
+        // A margin has % for its code.
+        let is_currency = |code: &&str| code.len() == 3 && code.bytes().all(|c| c.is_ascii_uppercase());
+        for code in codes.filter(is_currency) {
+            if !self.currencies.contains(code) {
+                self.currencies.insert(code.to_owned());
+            }
+        }
+    }
+
     fn count_unknown(&mut self, row: &Row<'_>) {
         for (key, _) in &row.extra {
             if let Some(count) = self.unknown.get_mut(key.as_ref()) {
@@ -377,6 +394,11 @@ impl Decoder {
     /// Keys that no declaration knows, with how many rows had them.
     pub fn unknown_keys(&self) -> &BTreeMap<String, u64> {
         &self.unknown
+    }
+
+    /// The currencies of all amounts so far, ISO 4217.
+    pub fn currencies(&self) -> &BTreeSet<String> {
+        &self.currencies
     }
 
     /// Parent rows that came without the array of a child: the include that brings it was not honoured.

@@ -188,7 +188,9 @@ fn report(table: &'static Table, layout: &Layout) {
         Period::Range => vec!["start_date", "end_date"],
         Period::Day(parameter) => vec![parameter],
     };
-    told.push("currency_code");
+    if table.key.contains(&"currency_code") {
+        told.push("currency_code");
+    }
     if let Some(variant) = layout.variants.first() {
         told.extend(variant.iter().map(|(key, _)| *key));
     }

@@ -157,7 +157,8 @@ fn asked(table: &Table, layout: &Layout) -> String {
         .collect();
     let each =
         if variants.is_empty() { String::new() } else { format!(", with {}", variants.join(" and with ")) };
-    format!("{period}, per currency{each}")
+    let currency = if table.key.contains(&"currency_code") { ", in each currency" } else { "" };
+    format!("{period}{currency}{each}")
 }
 
 fn reads(table: &Table) -> String {
