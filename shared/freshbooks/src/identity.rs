@@ -90,7 +90,7 @@ impl Identity {
 ///    are left, they belong together.
 ///
 /// Otherwise there is no account id, and the accounting tables of that business are not read.
-fn businesses(memberships: &[Membership], roles: &[Role]) -> Vec<Business> {
+fn businesses(memberships: &[Membership], roles: &[OlderRole]) -> Vec<Business> {
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     let mut businesses: Vec<Business> = Vec::new();
     for Membership { role, business } in memberships {
@@ -177,7 +177,7 @@ struct Me {
     first_name: Option<String>,
     last_name: Option<String>,
     business_memberships: Option<Vec<Membership>>,
-    roles: Option<Vec<Role>>,
+    roles: Option<Vec<OlderRole>>,
 }
 
 #[derive(Deserialize)]
@@ -220,7 +220,7 @@ struct Owner {
 }
 
 #[derive(Deserialize)]
-struct Role {
+struct OlderRole {
     role: Option<String>,
     #[serde(default, deserialize_with = "text")]
     accountid: Option<String>,

@@ -153,8 +153,8 @@ fn children(table: &'static Table) {
             child.name
         );
         assert!(child.columns.iter().all(|c| c.name != child.parent_key), "{}", child.name);
-        let own = |secret: &&str| secret.strip_prefix(child.source).is_some_and(|rest| rest.starts_with('.'));
-        let masked = child.form == Form::Object || !table.secrets.iter().any(|secret| own(&secret));
+        let own = |secret: &str| secret.strip_prefix(child.source).is_some_and(|rest| rest.starts_with('.'));
+        let masked = child.form == Form::Object || !table.secrets.iter().any(|secret| own(secret));
         assert!(masked, "{}: secrets inside a list would stay in the parent's text", child.name);
         let inside = |outer: &str| child.source.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
         for (place, other) in table.children.iter().enumerate() {
