@@ -97,7 +97,7 @@ impl Extraction<'_> {
 
     /// The currencies of the account that a report was not asked for in yet, where there are any.
     async fn new_currencies(&self, habits: &Habits) -> Result<Option<Habits>> {
-        if self.table.cursor != CursorRule::Months {
+        if self.table.cursor != CursorRule::Months || !self.table.key.contains(&"currency_code") {
             return Ok(None);
         }
         let mut met = Vec::new();

@@ -70,7 +70,7 @@ impl Window {
 /// The requests that together bring the rows of `window`, each read to its last page; `request` asks for all rows.
 pub(crate) fn plan(mut request: Request, window: &Window, habits: &Habits, now: Timestamp) -> Vec<Request> {
     let table = request.table;
-    if let Rows::Report(layout) = table.rows {
+    if let (CursorRule::Months, Rows::Report(layout)) = (table.cursor, table.rows) {
         return periods::plan(&request, &layout, window, habits, now);
     }
     if habits.honours_updated != Some(false) {

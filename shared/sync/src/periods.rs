@@ -51,9 +51,11 @@ pub(crate) fn plan(
         .take_while(|month| *month <= last);
     let none: &[&[(&str, &str)]] = &[&[]];
     let variants = if layout.variants.is_empty() { none } else { layout.variants };
+    // Where the currency is no part of the key, one answer has them all.
+    let by_currency = request.table.key.contains(&"currency_code");
     let currencies: Vec<Option<&String>> = match &*habits.currencies {
-        [] => vec![None],
-        known => known.iter().map(Some).collect(),
+        known if by_currency && !known.is_empty() => known.iter().map(Some).collect(),
+        _ => vec![None],
     };
     let mut requests = Vec::new();
     for month in months {
