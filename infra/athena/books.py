@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import duckdb
+import duckdb_extension_avro
+import duckdb_extension_iceberg
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -58,7 +60,9 @@ def every_table():
 
 
 def database():
-    db = duckdb.connect()
+    db = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    for package in (duckdb_extension_avro, duckdb_extension_iceberg):
+        db.load_extension(str(next(Path(package.__path__[0]).rglob("*.duckdb_extension"))))
     # Nobody's views may depend on where they are asked.
     db.execute("SET TimeZone = 'America/St_Johns'")
     db.execute("CREATE SCHEMA raw")
@@ -74,31 +78,21 @@ def make_views(db, *names, changed=None):
 
 
 def demo_lake(folder):
-    """The lake of `freshlake demo`: raw.<table> with every version, <table> with one row per key."""
+    """The lake of `freshlake demo`, with every view."""
     freshlake("demo", "--quiet", "--out", str(folder))
+    return open_lake(folder / "lake")
+
+
+def open_lake(lake):
+    """A lake as it is now: its current tables in `main`, those with every version in `raw`, and every view."""
     db = database()
-    for table, parent in every_table():
-        current_table(db, folder / "lake", table, parent)
+    for table, _ in every_table():
+        name = table["name"]
+        db.execute(f"CREATE VIEW {name} AS SELECT * FROM iceberg_scan('{lake / 'lake' / 'freshbooks' / name}')")
+        files = lake / "raw" / name / "**" / "*.parquet"
+        db.execute(f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
     make_views(db)
     return db
-
-
-def current_table(db, lake, table, parent):
-    """The table called `table`, and its raw one. Where the lake itself has current tables, they are to be read here."""
-    name, unit = table["name"], GENERATE.UNIT[(parent or table)["belongs_to"]]
-    files = lake / "raw" / name / "**" / "*.parquet"
-    db.execute(f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
-    if parent:
-        # Those that the last reading of the parent brought.
-        keys = ", ".join([*unit, f'"{table["key"][0]}"'])
-        parent_keys = ", ".join([*unit, f'"{parent["key"][0]}"'])
-        where = f"""WHERE ({keys}, _extracted_at) IN (
-            SELECT ({parent_keys}, max(_extracted_at)) FROM raw.{parent["name"]} WHERE _raw IS NOT NULL
-            GROUP BY {parent_keys})"""
-    else:
-        keys = ", ".join([*unit, *(f'"{key}"' for key in table["key"])])
-        where = f"QUALIFY _extracted_at = max(_extracted_at) OVER (PARTITION BY {keys})"
-    db.execute(f"CREATE TABLE {name} AS SELECT DISTINCT * EXCLUDE (_raw) FROM raw.{name} {where}")
 
 
 def empty_lake():

@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+import time
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import requests
 
-from books import current_table, database, every_table, freshlake, make_views, program
+from books import freshlake, open_lake, program
 
 
 class Form(HTMLParser):
@@ -63,15 +64,13 @@ class FreshBooks:
         assert answer.ok, answer.text
 
     def sync(self):
+        # A run is called by the second in which it begins.
+        time.sleep(1)
         freshlake("--quiet", "sync", folder=self.folder)
 
     def lake(self):
         """The lake as it is now, with every view."""
-        db = database()
-        for table, parent in every_table():
-            current_table(db, self.folder / "lake", table, parent)
-        make_views(db)
-        return db
+        return open_lake(self.folder / "lake")
 
     def stop(self):
         self.process.terminate()

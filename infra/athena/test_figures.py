@@ -24,35 +24,35 @@ class Books:
     def __init__(self):
         self.db, self.payments, self.entries = empty_lake(), 0, 0
         self.client("A", 1, organization="Alder & Co.", fname="Ann", lname="Alder")
-        self.client("A", 2, organization="", fname="Bea", lname="Beech", _deleted=True)
+        self.client("A", 2, organization="", fname="Bea", lname="Beech", _is_deleted=True)
         self.client("B", 1, organization="Cedar")
 
     def client(self, account, key, **columns):
-        add(self.db, "clients", _account_id=account, id=key, **{"_deleted": False, **columns})
+        add(self.db, "clients", _account_id=account, id=key, **{"_is_deleted": False, **columns})
 
     def invoice(self, key, amount, created, due, account="A", client=1, code="CAD", outstanding="0", **columns):
-        columns = {"status": 2, "vis_state": 0, "_deleted": False, **columns}
+        columns = {"status": 2, "vis_state": 0, "_is_deleted": False, **columns}
         add(self.db, "invoices", _account_id=account, id=key, customerid=client, create_date=created, due_date=due,
             **money("amount", amount, code), **money("outstanding", outstanding, code), **columns)
 
     def line(self, invoice, amount, account="A", code="CAD", **columns):
         add(self.db, "invoice_lines", _account_id=account, invoiceid=invoice,
-            **money("amount", amount, code), **{"_deleted": False, **columns})
+            **money("amount", amount, code), **{"_is_deleted": False, **columns})
 
     def pay(self, invoice, amount, day, account="A", client=1, code="CAD", **columns):
         self.payments += 1
-        columns = {"from_credit": False, "_deleted": False, **columns}
+        columns = {"from_credit": False, "_is_deleted": False, **columns}
         add(self.db, "payments", _account_id=account, id=self.payments, invoiceid=invoice, clientid=client, date=day,
             **money("amount", amount, code), **columns)
 
     def project(self, key, business=10, **columns):
-        columns = {"project_type": "hourly_rate", "billing_method": "project_rate", "_deleted": False, **columns}
+        columns = {"project_type": "hourly_rate", "billing_method": "project_rate", "_is_deleted": False, **columns}
         add(self.db, "projects", _business_id=business, id=key, **columns)
 
     def entry(self, seconds, project=None, business=10, **columns):
         self.entries += 1
         columns = {"billable": True, "billed": False, "internal": False, "is_logged": True, "active": True,
-                   "identity_id": 7, "started_at": "2026-03-02 09:00:00+00", "_deleted": False, **columns}
+                   "identity_id": 7, "started_at": "2026-03-02 09:00:00+00", "_is_deleted": False, **columns}
         add(self.db, "time_entries", _business_id=business, id=self.entries, project_id=project, duration=seconds,
             **columns)
 
@@ -63,7 +63,7 @@ def receivables():
     books.invoice(1, "100.00", "2026-03-01", "2026-03-31", outstanding="60.00", status=8)
     books.pay(1, "25.00", "2026-03-10")
     books.pay(1, "15.00", "2026-04-01")
-    books.pay(1, "7.00", "2026-03-11", _deleted=True)
+    books.pay(1, "7.00", "2026-03-11", _is_deleted=True)
     books.pay(1, "3.00", "2026-03-12", code="USD")
     books.invoice(1, "500.00", "2026-02-01", "2026-02-28", account="B", outstanding="500.00")
     # Paid too much; the excess became a credit, which pays a part of the next one.
@@ -73,7 +73,7 @@ def receivables():
     books.pay(3, "10.00", "2026-02-02", from_credit=True, creditid=9, type="Credit")
     # Not owed: a draft, and an invoice that was deleted, with what was paid for it.
     books.invoice(4, "1000.00", "2026-01-01", "2026-01-31", outstanding="1000.00", status=1, v3_status="draft")
-    books.invoice(5, "2000.00", "2026-01-01", "2026-01-31", outstanding="1500.00", _deleted=True, vis_state=1)
+    books.invoice(5, "2000.00", "2026-01-01", "2026-01-31", outstanding="1500.00", _is_deleted=True, vis_state=1)
     books.pay(5, "500.00", "2026-01-02")
     # Another currency of the same client, and archived.
     books.invoice(6, "70.00", "2026-01-10", "2026-02-09", code="USD", outstanding="70.00", vis_state=2)
@@ -181,7 +181,7 @@ def check_revenue(changed):
         UPDATE invoices SET discount_total = -1.50, discount_total_code = 'CAD' WHERE _account_id = 'A' AND id = 1""")
     books.line(1, "40.00")
     books.line(1, "50.00")
-    books.line(1, "8.00", _deleted=True)
+    books.line(1, "8.00", _is_deleted=True)
     books.line(1, "450.00", account="B")
     books.line(2, "40.00")
     make_views(books.db, "revenue_by_client", changed=changed)
@@ -210,19 +210,19 @@ def check_unbilled(changed):
     books = Books()
     for business, account in [(10, "A"), (20, None)]:
         add(books.db, "business_memberships", identity_id=7, id=business, business_id=business, account_id=account,
-            _deleted=False)
+            _is_deleted=False)
     books.project(1, client_id=1, title="Site", rate=Decimal("90.5"))
     books.project(1, business=20, client_id=1, title="Elsewhere", rate=Decimal("1000"))
     books.project(2, client_id=2, title="By person", billing_method="team_member_rate", rate=Decimal("60"))
     books.project(3, client_id=1, title="Fixed", project_type="fixed_price", fixed_price=Decimal("9000"), rate=None)
-    add(books.db, "services", _business_id=10, id=5, name="Design", _deleted=False)
+    add(books.db, "services", _business_id=10, id=5, name="Design", _is_deleted=False)
     # An hour and a third of an hour, by two people.
     books.entry(3600, 1, service_id=5, started_at="2026-03-03 09:00:00+00")
     books.entry(1200, 1, service_id=5)
     books.entry(900, 1, service_id=5, identity_id=8)
     # None of these may be billed, any more, or yet.
     for reason in [{"billable": False}, {"billed": True}, {"internal": True}, {"is_logged": False},
-                   {"_deleted": True, "active": False}]:
+                   {"_is_deleted": True, "active": False}]:
         books.entry(7200, 1, service_id=5, **reason)
     # No rate is known: of a person, of a fixed price, in a retainer, without a project.
     books.entry(3600, 2)
@@ -286,13 +286,13 @@ def test_a_view_says_what_was_worked_out_by_hand(name):
 
 MISTAKES = {
     "receivable_movements": [
-        ("WHERE NOT _deleted AND status", "WHERE status"),
+        ("WHERE NOT _is_deleted AND status", "WHERE status"),
         ("AND status IS DISTINCT FROM 1 ", ""),
         ("CAST(create_date + due_offset_days * INTERVAL '1' DAY AS DATE), ", ""),
         ("greatest(paid.\"date\", owed.create_date)", "paid.\"date\""),
         ("ON paid._account_id = owed.account_id\n    AND", "ON"),
         ("    AND paid.amount_code = owed.currency\n", ""),
-        ("WHERE NOT paid._deleted AND", "WHERE"),
+        ("WHERE NOT paid._is_deleted AND", "WHERE"),
         ("-paid.amount", "paid.amount"),
         (" OR paid.creditid <> 0", ""),
     ],
@@ -318,15 +318,15 @@ MISTAKES = {
     "receivables_differences": [
         ("AND balances.invoice_id = invoices.id", ""),
         ("LEFT JOIN balances", "JOIN balances"),
-        ("NOT invoices._deleted", "TRUE"),
+        ("NOT invoices._is_deleted", "TRUE"),
         ("    AND invoices.status IS DISTINCT FROM 1\n", ""),
         ("CASE WHEN balances.balance < 0 THEN 0 ELSE balances.balance END", "balances.balance"),
     ],
     "revenue_by_client": [
-        ("WHERE NOT invoices._deleted AND", "WHERE"),
+        ("WHERE NOT invoices._is_deleted AND", "WHERE"),
         (" AND invoices.status IS DISTINCT FROM 1", ""),
-        ("    WHERE NOT _deleted\n    GROUP", "    GROUP"),
-        ("    FROM payments\n    WHERE NOT _deleted", "    FROM payments"),
+        ("    WHERE NOT _is_deleted\n    GROUP", "    GROUP"),
+        ("    FROM payments\n    WHERE NOT _is_deleted", "    FROM payments"),
         (" + coalesce(invoices.discount_total, 0)", ""),
         ("CASE WHEN count(*) = count(counted.invoiced_before_tax) THEN sum(counted.invoiced_before_tax) END",
          "sum(counted.invoiced_before_tax)"),
@@ -336,7 +336,7 @@ MISTAKES = {
     ],
     "unbilled_time": [
         ("WHERE entry.billable AND", "WHERE"),
-        ("AND NOT entry._deleted ", ""),
+        ("AND NOT entry._is_deleted ", ""),
         ("AND entry.is_logged", ""),
         ("AND NOT coalesce(entry.billed, FALSE) ", ""),
         ("coalesce(entry.internal, FALSE)", "entry.internal"),

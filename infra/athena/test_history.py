@@ -21,7 +21,7 @@ def read(db, table, when, content, unit="A", **columns):
     """A raw row as a run writes it; without content, a tombstone."""
     raw = None if content is None else json.dumps(content)
     key = {"_business_id": unit} if isinstance(unit, int) else {"_account_id": unit}
-    columns = {"_deleted": content is None, "_run_id": f"run-{when}", **key, **columns}
+    columns = {"_is_deleted": content is None, "_run_id": f"run-{when}", **key, **columns}
     add(db, f"raw.{table}", _extracted_at=at(when), _raw=raw, **columns)
 
 
@@ -50,7 +50,7 @@ def check_rows(changed):
     tax(5, None, key=2)
     tax(5, "Z", unit="B")
     make_views(db, "taxes_history", changed=changed)
-    expect(db, "taxes", ["_account_id", "id", "name", "_deleted"], [
+    expect(db, "taxes", ["_account_id", "id", "name", "_is_deleted"], [
         ("A", 1, "A", False, 1, 3),
         ("A", 1, "B", False, 3, 6),
         ("A", 2, None, True, 5, None),
@@ -100,12 +100,12 @@ def check_lines(changed):
     invoice(db, 7, [])
     invoice(db, 8, [(2, "Dear ink"), (3, "Pens")])
     invoice(db, 9, [(3, "Pens")])
-    invoice(db, 10, [(3, "Pens")], _deleted=True)
+    invoice(db, 10, [(3, "Pens")], _is_deleted=True)
     # The same numbers in another invoice, and in another account at the same instant.
     invoice(db, 11, [(1, "Other")], key=2)
     invoice(db, 3, [(1, "Foreign")], unit="B")
     make_views(db, "invoice_lines_history", changed=changed)
-    expect(db, "invoice_lines", ["_account_id", "invoiceid", "name", "_position", "_deleted"], [
+    expect(db, "invoice_lines", ["_account_id", "invoiceid", "name", "_position", "_is_deleted"], [
         ("A", 1, "Ink", 1, False, 1, 3),
         ("A", 1, "Paper", 0, False, 1, 6),
         ("A", 1, "Dear ink", 1, False, 3, 6),
@@ -146,10 +146,10 @@ def check_memberships(changed):
     """Of a person, who is of no account and no business."""
     db = empty_lake()
     for when, role in [(1, "owner"), (2, "owner"), (3, "client")]:
-        add(db, "raw.users_me", identity_id=7, _extracted_at=at(when), _run_id="r", _deleted=False,
+        add(db, "raw.users_me", identity_id=7, _extracted_at=at(when), _run_id="r", _is_deleted=False,
             _raw=json.dumps({"business_memberships": [{"role": role}], "when": when}))
         add(db, "raw.business_memberships", identity_id=7, id=3, role=role, _position=0, _extracted_at=at(when),
-            _run_id="r", _deleted=False, _raw=json.dumps({"role": role}))
+            _run_id="r", _is_deleted=False, _raw=json.dumps({"role": role}))
     make_views(db, "business_memberships_history", "users_me_history", changed=changed)
     expect(db, "business_memberships", ["role"], [("owner", 1, 3), ("client", 3, None)])
     expect(db, "users_me", ["identity_id"], [(7, 1, 2), (7, 2, 3), (7, 3, None)])
@@ -158,7 +158,7 @@ def check_memberships(changed):
 def check_active(changed):
     db = empty_lake()
     for key, deleted in [(1, False), (2, True), (3, False)]:
-        add(db, "invoices", _account_id="A", id=key, _deleted=deleted)
+        add(db, "invoices", _account_id="A", id=key, _is_deleted=deleted)
     make_views(db, "invoices_active", changed=changed)
     assert [row["id"] for row in rows(db, "FROM invoices_active ORDER BY id")] == [1, 3]
 
@@ -196,7 +196,7 @@ MISTAKES = {
         ("    UNION\n    SELECT _account_id, \"id\", _extracted_at\n    FROM raw.invoices\n    WHERE _raw IS NULL OR "
          "json_extract(_raw, '$.lines') = JSON '[]'\n", ""),
         ("_raw IS NULL OR json_extract(_raw, '$.lines') = JSON '[]'", "TRUE"),
-        ("_raw IS DISTINCT FROM _raw_before OR _deleted <> _deleted_before", "_raw IS DISTINCT FROM _raw_before"),
+        ("_raw IS DISTINCT FROM _raw_before OR _is_deleted <> _deleted_before", "_raw IS DISTINCT FROM _raw_before"),
         ("_raw IS DISTINCT FROM _raw_before OR ", ""),
         ("WHEN _extracted_at IN (_expected, _read_before) THEN 0", "WHEN _extracted_at IN (_expected) THEN 0"),
         ("            WHEN _extracted_at IN (_expected, _read_before) THEN 0\n", ""),
@@ -212,7 +212,7 @@ MISTAKES = {
                                    "PARTITION BY _account_id, \"creditid\"")],
     "project_services_history": [("_raw IS NULL OR ", "")],
     "business_memberships_history": [("PARTITION BY _parent", "PARTITION BY _read_at")],
-    "invoices_active": [("WHERE NOT _deleted", "")],
+    "invoices_active": [("WHERE NOT _is_deleted", "")],
 }
 
 

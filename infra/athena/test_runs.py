@@ -50,7 +50,7 @@ def versions(world, table, key, told, of="id"):
         return instant and 1 + sum(instant > moment for moment in between)
 
     found = rows(db, f'FROM {table}_history WHERE _account_id = ? AND "{of}" = ? ORDER BY valid_from', [unit, key])
-    return [(row[told], row["_deleted"], run(row["valid_from"]), run(row["valid_to"])) for row in found]
+    return [(row[told], row["_is_deleted"], run(row["valid_from"]), run(row["valid_to"])) for row in found]
 
 
 def test_a_change_ends_a_version(world):
@@ -91,7 +91,7 @@ def test_what_is_valid_today_and_lives_is_what_the_lake_has(world):
         columns = ", ".join(f'"{column["name"]}"' for column in table["columns"]
                             if not column["name"].startswith("_raw") and not column["type"].startswith("TIMESTAMP")
                             and column["name"] != "_run_id")
-        today = f"SELECT {columns} FROM {name}_history WHERE valid_to IS NULL AND NOT _deleted"
+        today = f"SELECT {columns} FROM {name}_history WHERE valid_to IS NULL AND NOT _is_deleted"
         living = f"SELECT {columns} FROM {name}_active"
         assert rows(db, living) and rows(db, f"{today} EXCEPT {living}") == rows(db, f"{living} EXCEPT {today}") == []
         [[first]] = db.execute(f"SELECT count(*) FROM {name}_history WHERE valid_from < ?", [between[0]]).fetchall()

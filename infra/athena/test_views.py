@@ -71,6 +71,8 @@ def test_a_statement_names_the_database_of_everything_it_reads(name):
     assert read <= {("", each) for each in known} | {("raw", each) for each in CREATE_VIEWS.tables()}
     text = CREATE_VIEWS.qualified(TEXTS[name], "books", "books_raw", known)
     assert sources(text) == {("books_raw" if schema else "books", each) for schema, each in read}
+    in_one = CREATE_VIEWS.qualified(TEXTS[name], "books", None, known)
+    assert sources(in_one) == {("books", f"raw_{each}" if schema else each) for schema, each in read}
 
 
 def test_every_table_has_its_two_views_and_their_columns(demo):
@@ -126,7 +128,7 @@ esac
 
 
 def test_a_query_is_prepared_for_athena():
-    [(name, statement)] = CREATE_VIEWS.preparations("books", "books_raw")
+    [(name, statement)] = CREATE_VIEWS.preparations("books", None)
     assert statement.startswith("PREPARE receivables_aging_as_of FROM\n") and statement.count("?") == 1
     body = statement.split("\n", 1)[1]
     assert sources(body) == {("books", "receivable_movements"), ("books", "clients")}
@@ -138,11 +140,11 @@ def test_in_the_demo_the_living_rows_and_the_present_versions_are_the_lake_s(dem
         name = table["name"]
         columns = ", ".join(f'"{column["name"]}"' for column in table["columns"][:-1]
                             if not column["type"].startswith("TIMESTAMP"))
-        for view, where in [(f"{name}_active", "NOT _deleted"), (f"{name}_history WHERE valid_to IS NULL", "TRUE")]:
+        for view, where in [(f"{name}_active", "NOT _is_deleted"), (f"{name}_history WHERE valid_to IS NULL", "TRUE")]:
             seen = demo.execute(f"SELECT {columns} FROM {view}").fetchall()
             there = demo.execute(f"SELECT {columns} FROM {name} WHERE {where}").fetchall()
             assert there and sorted(map(repr, seen)) == sorted(map(repr, there)), view
-        deleted += demo.execute(f"SELECT count(*) FROM {name} WHERE _deleted").fetchone()[0]
+        deleted += demo.execute(f"SELECT count(*) FROM {name} WHERE _is_deleted").fetchone()[0]
     assert deleted > 20
 
 
@@ -153,7 +155,7 @@ def by_currency(db, query):
 def test_in_the_demo_receivables_are_what_freshbooks_says_is_outstanding(demo):
     told = by_currency(demo, """
         SELECT amount_code AS currency, sum(outstanding) AS total FROM invoices
-        WHERE NOT _deleted AND v3_status <> 'draft' GROUP BY ALL HAVING sum(outstanding) > 0""")
+        WHERE NOT _is_deleted AND v3_status <> 'draft' GROUP BY ALL HAVING sum(outstanding) > 0""")
     summed = by_currency(demo, "SELECT currency, sum(outstanding) AS total FROM receivables_aging GROUP BY ALL")
     assert len(told) > 3 and summed == told
     assert rows(demo, "FROM receivables_differences") == []
@@ -163,7 +165,7 @@ def test_in_the_demo_receivables_are_what_freshbooks_says_is_outstanding(demo):
 
 def test_in_the_demo_revenue_is_what_was_invoiced_and_paid(demo):
     for column, source, where in [
-            ("invoiced", "invoices", "NOT _deleted AND v3_status <> 'draft'"), ("paid", "payments", "NOT _deleted")]:
+            ("invoiced", "invoices", "NOT _is_deleted AND v3_status <> 'draft'"), ("paid", "payments", "NOT _is_deleted")]:
         there = by_currency(demo, f"SELECT amount_code AS currency, sum(amount) AS total FROM {source} "
                                   f"WHERE {where} GROUP BY ALL")
         assert len(there) > 3

@@ -5,24 +5,16 @@
 """
 
 import argparse
-import html
 import http.client
 import json
-import os
-import re
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.parse import urlencode
 
-ROOT = Path(__file__).resolve().parents[2]
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-FRESHLAKE = TARGET / "release" / "freshlake"
-BENCH = TARGET / "bench"
+from rig import BENCH, FRESHLAKE, Deployment, Server, Simulator, measure, median
 
 # table, path, extra query, rows per invoice
 TABLES = [
@@ -35,44 +27,6 @@ TABLES = [
 ]
 ROWS_PER_INVOICE = sum(table[3] for table in TABLES)
 STATES = ["0", "2", "1"]
-
-
-class Server:
-    """A process of ours, ended by its own id."""
-
-    def __init__(self, command, **options):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=20)
-
-
-class Simulator(Server):
-    def __init__(self, *options):
-        super().__init__([FRESHLAKE, "simulator", "--port", "0", *options], stderr=subprocess.DEVNULL)
-        self.url = re.search(r"http://\S+", self.process.stdout.readline())[0]
-        self.connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
-        about = self.ask("GET", "/_simulator")
-        self.business = about["businesses"][0]
-        answer = self.ask("POST", "/_simulator/token", {})
-        self.token = answer.get("access_token") or answer["token"]
-
-    def raw(self, method, path, body=None, token=None):
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = self.connection.getresponse()
-        text = answer.read()
-        assert answer.status == 200, (path, answer.status, text[:200])
-        return text
-
-    def ask(self, method, path, body=None):
-        return json.loads(self.raw(method, path, body))
 
 
 def make_pages(folder, rows):
@@ -139,16 +93,6 @@ class Nginx(Server):
                 time.sleep(0.05)
 
 
-def measure(command, env, folder=None):
-    """CPU seconds, peak MiB and wall seconds of a whole process."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, errors
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, time.monotonic() - start
-
-
 def pull(url, tally, token, in_flight=8):
     out = BENCH / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -157,10 +101,6 @@ def pull(url, tally, token, in_flight=8):
     for name, *_ in TABLES:
         command += ["--table", name]
     return measure(command, {"FRESHBOOKS_ACCESS_TOKEN": token, "FRESHBOOKS_API_URL": url})
-
-
-def median(runs):
-    return [statistics.median(column) for column in zip(*runs)]
 
 
 def throughput(rows, runs):
@@ -184,40 +124,14 @@ def latency():
     print(f"at 150 ms a page and 8 in flight: {wall:.1f} s for {requests} pages, {wall / floor:.2f} x the floor of {floor:.1f} s")
 
 
-def consent(simulator, url):
-    """What a person does at the consent page; the address the browser ends on."""
-    path = url.removeprefix(simulator.url)
-    page = simulator.raw("GET", path).decode()
-    fields = [(html.unescape(name), html.unescape(value)) for name, value in
-              re.findall(r'<input [^>]*name="([^"]*)"[^>]*value="([^"]*)"', page)]
-    simulator.connection.request("POST", "/oauth/authorize", urlencode([*fields, ("decision", "allow")]),
-                                 {"Content-Type": "application/x-www-form-urlencoded"})
-    answer = simulator.connection.getresponse()
-    answer.read()
-    return answer.headers["Location"]
-
-
 def idle():
     """A sync that finds nothing new."""
-    folder = BENCH / "idle"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     with Simulator() as simulator:
-        env = {"FRESHBOOKS_CLIENT_ID": "simulator-app", "FRESHBOOKS_CLIENT_SECRET": "simulator-secret",
-               "FRESHBOOKS_API_URL": simulator.url, "FRESHBOOKS_AUTH_URL": simulator.url}
-        connect = subprocess.Popen([FRESHLAKE, "connect", "bench", "--paste"], cwd=folder, env=env, text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said = ""
-        while not (found := re.search(rf"{re.escape(simulator.url)}/oauth/authorize\S*", said)):
-            line = connect.stdout.readline()
-            assert line, said
-            said += line
-        rest, _ = connect.communicate(consent(simulator, found[0]) + "\n", timeout=60)
-        assert connect.returncode == 0, said + rest
+        deployment = Deployment(simulator, "idle")
         for _ in range(2):
-            measure([FRESHLAKE, "--quiet", "sync", "bench"], env, folder)
+            deployment.sync()
         simulator.ask("POST", "/_simulator/requests", {})
-        cpu, peak, _ = measure([FRESHLAKE, "--quiet", "sync", "bench"], env, folder)
+        cpu, peak, _ = deployment.sync()
         told = simulator.ask("GET", "/_simulator/requests")
         lists = ", ".join(f"{name} {count}" for name, count in sorted(told["by_resource"].items()))
         print(f"a sync with nothing changed, two businesses: {told['total']} requests, {cpu:.2f} CPU s, {peak:.0f} MiB ({lists})")

@@ -5,6 +5,7 @@ Run as `python ministack_like_aws.py`; the settings are ministack's own environm
 """
 
 import json
+import re
 from pathlib import Path
 
 from ministack.core import iam_actions
@@ -124,8 +125,44 @@ def athena_reads_iceberg():
     athena._table_relation, duckdb.connect = table_relation, connected
 
 
+def athena_makes_views():
+    """A view is checked when it is made, has an entry in the Data Catalog, and stands for its query; ministack forgets it."""
+    from ministack.services import athena, glue
+
+    run, references, prefix = athena._run_duckdb, athena._table_references, "_view_of_athena"
+    statement = re.compile(r'CREATE OR REPLACE VIEW "(\w+)"\."(\w+)" AS\n(.*)', re.DOTALL)
+
+    def expanded(query, database):
+        """`query` with the text of each view in its place, as often as views are made of views."""
+        while True:
+            found = [(ref, glue._tables.get(f"{ref.database or database}/{ref.table}")) for ref in references(query)]
+            found = [(ref, table) for ref, table in found if table and prefix in table.get("Parameters", {})]
+            if not found:
+                return query
+            for ref, table in sorted(found, key=lambda pair: -pair[0].start):
+                alias = "" if ref.aliased else f' AS "{ref.table}"'
+                text = table["Parameters"][prefix]
+                query = f"{query[:ref.start]}(\n{text}\n){alias}{query[ref.end:]}"
+
+    async def run_duckdb(query, database, catalog=None):
+        made = statement.fullmatch(query)
+        if not made:
+            return await run(expanded(query, database), database, catalog)
+        schema, name, text = made.groups()
+        answer = await run(expanded(f"SELECT * FROM (\n{text}\n) AS made LIMIT 0", schema), schema, catalog)
+        columns = [{"Name": column, "Type": kind} for column, kind in zip(answer["columns"], answer["column_types"])]
+        entry = {"Name": name, "TableType": "VIRTUAL_VIEW", "Parameters": {"presto_view": "true", prefix: text},
+                 "StorageDescriptor": {"Columns": columns}}
+        replace = f"{schema}/{name}" in glue._tables
+        (glue._update_table if replace else glue._create_table)({"DatabaseName": schema, "TableInput": entry})
+        return {"columns": [], "rows": [], "column_types": []}
+
+    athena._run_duckdb = run_duckdb
+
+
 if __name__ == "__main__":
     athena_reads_iceberg()
+    athena_makes_views()
     secrets_have_labels_like_aws()
     a_batch_needs_the_right_of_one_message()
     schedules_tell_their_time()

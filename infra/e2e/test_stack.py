@@ -3,15 +3,17 @@
 import io
 import itertools
 import json
+import os
 import re
 import subprocess
+import sys
 from decimal import Decimal
 
 import duckdb
 import pyarrow.parquet
 import pytest
 
-from cloud import FUNCTIONS, binary, until
+from cloud import FUNCTIONS, ROOT, binary, until
 from conftest import connect
 
 
@@ -198,6 +200,61 @@ def test_athena_joins_invoices_lines_and_payments(aws, lake, catalog, simulator)
             assert {code: sums[at] for code, sums in money.items() if sums[at]} == {c: v for c, v in told.items() if v}
         seen += lines["rows"]
     assert seen > 0
+
+
+# What create_views needs of the AWS CLI.
+AWS = """#!{python}
+import os, sys, boto3
+client = boto3.client("athena", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"],
+                      verify=os.environ["SSL_CERT_FILE"])
+if sys.argv[4] == "start-query-execution":
+    asked = dict(zip(sys.argv[5::2], sys.argv[6::2]))
+    print(client.start_query_execution(QueryString=asked["--query-string"], WorkGroup=asked["--work-group"])[
+        "QueryExecutionId"])
+else:
+    status = client.get_query_execution(QueryExecutionId=sys.argv[6])["QueryExecution"]["Status"]
+    print(status["State"], status.get("StateChangeReason"), sep="\\t")
+"""
+
+
+@pytest.fixture(scope="session")
+def views(aws, lake, catalog, tmp_path_factory):
+    """Every view, as the step after the deployment makes them."""
+    aws.client("athena").update_work_group(WorkGroup="primary", ConfigurationUpdates={
+        "ResultConfigurationUpdates": {"OutputLocation": f"s3://{lake.bucket}/athena/"}})
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "aws").write_text(AWS.format(python=sys.executable))
+    (folder / "aws").chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, ROOT / "infra/athena/create_views", "--database", "freshbooks", "--run", "primary"],
+        env={**aws.environment(), "PATH": f"{folder}:{os.environ['PATH']}"}, capture_output=True, text=True,
+        timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = {file.stem for file in (ROOT / "infra/athena").glob("[tv]*s/*.sql")}
+    pages = aws.client("glue").get_paginator("get_tables").paginate(DatabaseName="freshbooks")
+    there = {table["Name"] for page in pages for table in page["TableList"] if table["TableType"] == "VIRTUAL_VIEW"}
+    assert there == made and len(made) > 40
+    return made
+
+
+def test_the_views_are_made_in_athena_and_answer(aws, lake, views, simulator):
+    for table in ("clients", "invoices", "payments", "time_entries"):
+        unit = "business_id" if table == "time_entries" else "account_id"
+        truth = [simulator.truth(business[unit], table) for business in simulator.businesses]
+        [[count]] = athena(aws, lake, f"select count(*) from {table}_active")
+        assert int(count) == sum(told["rows"] - told["states"].get("deleted", 0) for told in truth) > 0, table
+        [[every, today]] = athena(
+            aws, lake, f"select count(*), count(case when valid_to is null then 1 end) from {table}_history")
+        assert int(every) >= int(today) == sum(told["rows"] for told in truth), table
+    owed = {code: Decimal(sum) for code, sum in athena(aws, lake, """
+        select amount_code, sum(outstanding) from invoices_active
+        where v3_status <> 'draft' group by 1 having sum(outstanding) > 0""")}
+    aging = athena(aws, lake, "select currency, sum(outstanding) from receivables_aging group by 1")
+    assert {code: Decimal(sum) for code, sum in aging} == owed and len(owed) > 1
+    for view in ("revenue_by_client", "unbilled_time", "days_sales_outstanding"):
+        [[count]] = athena(aws, lake, f"select count(*) from {view}")
+        assert int(count) > 0, view
+    assert athena(aws, lake, "select count(*) from receivables_differences") == [["0"]]
 
 
 def athena(aws, lake, sql):

@@ -31,7 +31,7 @@ KEYS = {
     "estimates": ["estimateid"],
     "report_profitloss_entity": ["start_date", "end_date", "currency_code", "cash_based", "line"],
 }
-STAMP = ["_run_id", "_extracted_at", "_deleted"]
+STAMP = ["_run_id", "_extracted_at", "_is_deleted"]
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_every_table_shows_what_came_last(lake, read):
         rows = shown.to_pylist()
         for row in rows:
             for name, value in row.items():
-                row[name] = value.decode() if isinstance(value, bytes) else bool(value) if name == "_deleted" else value
+                row[name] = value.decode() if isinstance(value, bytes) else bool(value) if name == "_is_deleted" else value
         fold = lambda row: {name: normal(value) for name, value in row.items()}
         assert canonical(map(fold, rows), columns) == canonical(map(fold, expected), columns), f"{table} by {read.__name__}"
 
@@ -185,4 +185,4 @@ def test_some_rows_were_changed_and_some_are_deleted(lake):
     """Or the first test would show little."""
     rows = raw(lake, "invoices")
     assert len({row["id"] for row in rows}) < len(rows)
-    assert any(row["_deleted"] for row in rows) and not all(row["_deleted"] for row in rows)
+    assert any(row["_is_deleted"] for row in rows) and not all(row["_is_deleted"] for row in rows)

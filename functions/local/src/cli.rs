@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use model::{ConnectionName, Date};
 
 const EXAMPLES: &str = "\
@@ -18,6 +19,8 @@ Examples:
   freshlake show invoices                          look at what is there
   freshlake status                                 how far each table is read
   freshlake verify                                 whether everything is still as it was written
+  freshlake maintain                               what is no longer needed; --delete takes it away
+  freshlake runs invoices                          the snapshots that lead back to each run
 
 Exit codes:
     0  done; tables outside the plan or the scopes count as done unless they were asked for by name
@@ -94,6 +97,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Rebuild a current table and its children from the raw rows, without asking FreshBooks
     Replay(Replay),
+    /// Tell which old snapshots and leftovers of dead runs are no longer needed; with --delete, take them away
+    Maintain(Maintain),
+    /// List the runs that changed rows, and the snapshots that lead back to each
+    Runs(Runs),
 }
 
 #[derive(Args, Debug)]
@@ -265,6 +272,41 @@ pub(crate) struct Verify {
 pub(crate) struct Replay {
     /// The table; that of a child stands for its parent
     pub(crate) table: String,
+    /// Only rows that were read from this day on (UTC) are laid over the table; without it, it is made of all rows
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) from: Option<Date>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Maintain {
+    /// The table with its children; all of them if left out
+    pub(crate) table: Option<String>,
+    /// How long a snapshot stays after another has taken its place: 14d, 36h; never less than two days
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "14d")]
+    pub(crate) keep: SignedDuration,
+    /// Delete what is told; without it nothing is changed
+    #[arg(long)]
+    pub(crate) delete: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Runs {
+    /// The table, or a child such as invoice_lines; all of them if left out
+    pub(crate) table: Option<String>,
+    /// Show so many runs, the newest ones [default: 20]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// One JSON document with all of them
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Days or hours: `14d`, `36h`.
+fn time(text: &str) -> Result<SignedDuration, String> {
+    let hours = text.strip_suffix('d').map(|days| (days, 24)).or_else(|| Some((text.strip_suffix('h')?, 1)));
+    let hours =
+        hours.and_then(|(number, unit)| number.parse::<u32>().ok().map(|number| i64::from(number) * unit));
+    hours.map(SignedDuration::from_hours).ok_or_else(|| "say a number of days or hours: 14d, 36h".to_owned())
 }
 
 fn connection(text: &str) -> Result<ConnectionName, String> {

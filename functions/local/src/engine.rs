@@ -21,7 +21,7 @@ use crate::screen::Screen;
 use crate::summary::{Line, State, Summary, between};
 
 /// Tables read at once: enough to fill the waits, few enough to hold their pages.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 
 /// What does the tasks.
 #[derive(Clone, Debug)]

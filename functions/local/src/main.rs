@@ -10,10 +10,12 @@ mod grid;
 mod interrupt;
 mod log;
 mod machine;
+mod maintain;
 mod pull;
 mod queue;
 mod replay;
 mod rows;
+mod runs;
 mod screen;
 mod settings;
 mod show;
@@ -32,11 +34,18 @@ use model::{Error, ErrorKind, Result};
 use screen::Screen;
 use settings::Settings;
 
+/// Threads for work on files. Each thread has memory of its own that the others cannot use.
+const FILE_THREADS: usize = 2;
+
 fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let screen = Screen::new(&global, environment);
     log::start(&global, &screen);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(FILE_THREADS)
+        .enable_all()
+        .build();
     let outcome =
         runtime.map_err(|e| Error::new(ErrorKind::Internal, "cannot start").because(e)).and_then(|runtime| {
             let outcome = runtime.block_on(run(&global, command, &screen));
@@ -72,6 +81,8 @@ async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<
         Command::Status(arguments) => status::run(&arguments, settings()?, screen).await,
         Command::Replay(arguments) => replay::run(&arguments, settings()?, screen).await,
         Command::Verify(arguments) => verify::run(&arguments, settings()?, screen).await,
+        Command::Maintain(arguments) => maintain::run(&arguments, settings()?, screen).await,
+        Command::Runs(arguments) => runs::run(&arguments, settings()?, screen).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use host::{Folder, SystemClock};
-use lake::{Lake, Replayed};
+use lake::{Lake, Replayed, Untyped};
 use model::port::Clock;
 use model::{Error, ErrorKind, Result};
 
@@ -11,6 +11,9 @@ use crate::cli;
 use crate::grid::thousands;
 use crate::screen::Screen;
 use crate::settings::Settings;
+
+/// The exit code where rows could not be typed.
+const UNTYPED: u8 = 3;
 
 /// Rebuilds a table and its children.
 pub(crate) async fn run(arguments: &cli::Replay, settings: Settings, screen: &Screen) -> Result<u8> {
@@ -22,13 +25,21 @@ pub(crate) async fn run(arguments: &cli::Replay, settings: Settings, screen: &Sc
     let folder = Folder::open(&settings.lake)?;
     let _lock = folder.lock()?;
     let lake = Lake::new(Arc::new(folder), settings.database).under(settings.contract);
-    let replayed = lake.replay(table, SystemClock.now()).await?;
+    let replayed = lake.replay_from(table, arguments.from, SystemClock.now()).await?;
     if replayed.is_empty() {
         screen.warn(format!("nothing of {} was ever committed", table.name));
     }
-    for Replayed { unit, commits, files } in replayed {
+    let mut code = 0;
+    for Replayed { unit, commits, files, untyped } in replayed {
         let (commits, files) = (thousands(commits), thousands(files));
         screen.out(format!("{} of {unit}: rebuilt from {files} raw files of {commits} commits", table.name));
+        for Untyped { table, rows, first } in untyped {
+            code = UNTYPED;
+            let rows = thousands(rows);
+            screen.warn(format!(
+                "{table} of {unit}: {rows} rows stay as they were typed when they came ({first})"
+            ));
+        }
     }
-    Ok(0)
+    Ok(code)
 }

@@ -258,6 +258,6 @@ fn exactly_what_changed_lands() {
         latest.iter().find(|row| row["id"] == *id).unwrap_or_else(|| panic!("{id} in {latest:?}"))
     };
     assert_eq!(of(&json!(ids[0]))["organization"], "New name");
-    assert_eq!(of(&json!(ids[1]))["_deleted"], true);
+    assert_eq!(of(&json!(ids[1]))["_is_deleted"], true);
     assert_eq!(of(&new)["organization"], "New client");
 }

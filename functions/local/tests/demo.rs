@@ -76,7 +76,7 @@ fn the_demo_copies_every_table_and_its_summary_adds_up() {
     assert_eq!(first.line("invoices", "qX4mRt")[2..4], ["120", "-"]);
     let deleted: u64 = number(first.line("invoices", "qX4mRt")[4]);
     assert_eq!(
-        rows(&folder, "invoices", |row| row.contains("qX4mRt") && row.contains(r#""_deleted":true"#)),
+        rows(&folder, "invoices", |row| row.contains("qX4mRt") && row.contains(r#""_is_deleted":true"#)),
         deleted
     );
     let files = parquet_files(&folder);

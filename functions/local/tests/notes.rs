@@ -39,14 +39,14 @@ fn rows_that_leave_in_numbers_are_told_and_marked_only_when_a_person_agrees() {
     noted(&world, &ended, "projects", "610001", &note);
     ended.says(0, &["\nnext: if they are truly gone: freshlake sync --table projects --accept-deletions\n"]);
     assert_eq!(ended.line("projects", "610001")[2..5], ["-", "1", "-"]);
-    assert!(world.rows("projects").iter().all(|row| row["_deleted"] == false));
+    assert!(world.rows("projects").iter().all(|row| row["_is_deleted"] == false));
 
     let ended = world.run(&["sync", "--table", "projects", "--accept-deletions"]);
     ended.says(0, &[]);
     assert!(!ended.err.contains("warning"), "{ended:?}");
     assert_eq!(ended.line("projects", "610001")[2..5], ["-", "-", "12"]);
     assert_eq!(ended.line("projects", "610001").last(), Some(&"ok"));
-    assert_eq!(world.rows("projects").iter().filter(|row| row["_deleted"] == true).count(), 12);
+    assert_eq!(world.rows("projects").iter().filter(|row| row["_is_deleted"] == true).count(), 12);
     let status = world.run(&["status"]);
     assert_eq!(status.line("projects", "610001").last(), Some(&"ok"));
 }

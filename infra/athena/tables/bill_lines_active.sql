@@ -8,6 +8,6 @@ SELECT
     "tax_amount2", "tax_amount2_code", "tax_authorityid2", "_position", "_account_id", "_business_id",
     "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM bill_lines
-WHERE NOT _deleted
+WHERE NOT _is_deleted

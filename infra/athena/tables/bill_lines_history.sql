@@ -20,7 +20,7 @@ readings AS (
         parent._next,
         row_number() OVER reading AS _reading,
         lag(_raw) OVER reading AS _raw_before,
-        lag(_deleted) OVER reading AS _deleted_before,
+        lag(_is_deleted) OVER reading AS _deleted_before,
         lag(_extracted_at) OVER reading AS _read_before,
         lag(_next) OVER reading AS _expected
     FROM raw.bill_lines AS child
@@ -35,7 +35,7 @@ numbered AS (
     SELECT
         *,
         sum(CASE
-            WHEN _reading = 1 OR _raw IS DISTINCT FROM _raw_before OR _deleted <> _deleted_before THEN 1
+            WHEN _reading = 1 OR _raw IS DISTINCT FROM _raw_before OR _is_deleted <> _deleted_before THEN 1
             WHEN _extracted_at IN (_expected, _read_before) THEN 0
             ELSE 1
         END) OVER reading AS _version
@@ -57,7 +57,7 @@ SELECT
     "tax_amount2", "tax_amount2_code", "tax_authorityid2", "_position", "_account_id", "_business_id",
     "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra",
+    "_is_deleted", "_extra",
     CAST(_extracted_at AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS valid_from,
     CAST(_until AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS valid_to,
     _raw

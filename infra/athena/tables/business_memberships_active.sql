@@ -6,6 +6,6 @@ SELECT
     "account_id", "date_format", "timezone", "business_active", "business_status", "address", "phone_number",
     "business_clients", "_position", "_account_id", "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM business_memberships
-WHERE NOT _deleted
+WHERE NOT _is_deleted

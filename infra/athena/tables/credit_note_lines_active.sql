@@ -6,6 +6,6 @@ SELECT
     "amount_code", "tax_name1", "tax_amount1", "tax_name2", "tax_amount2", "compounded_tax", "taskno",
     "_position", "_account_id", "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM credit_note_lines
-WHERE NOT _deleted
+WHERE NOT _is_deleted

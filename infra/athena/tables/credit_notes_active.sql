@@ -11,6 +11,6 @@ SELECT
     CAST("updated" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "updated",
     "updated_text", "vis_state", "_account_id", "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM credit_notes
-WHERE NOT _deleted
+WHERE NOT _is_deleted

@@ -5,6 +5,6 @@ SELECT
     "project_id", "id", "business", "name", "billable", "vis_state", "_position", "_account_id",
     "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM project_services
-WHERE NOT _deleted
+WHERE NOT _is_deleted

@@ -10,6 +10,6 @@ SELECT
     CAST("updated_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "updated_at",
     "updated_at_text", "_account_id", "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM projects
-WHERE NOT _deleted
+WHERE NOT _is_deleted

@@ -5,6 +5,6 @@ SELECT
     "id", "business", "name", "billable", "project_default", "task_id", "vis_state", "_account_id",
     "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM services
-WHERE NOT _deleted
+WHERE NOT _is_deleted

@@ -10,6 +10,6 @@ SELECT
     "profile", "links", "permissions", "groups", "roles", "subscription_statuses", "business_statuses",
     "integrations", "identity_origin", "_account_id", "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
-    "_deleted", "_extra"
+    "_is_deleted", "_extra"
 FROM users_me
-WHERE NOT _deleted
+WHERE NOT _is_deleted

@@ -19,7 +19,7 @@ WITH owed AS (
         create_date,
         coalesce(due_date, CAST(create_date + due_offset_days * INTERVAL '1' DAY AS DATE), create_date) AS due_date
     FROM invoices
-    WHERE NOT _deleted AND status IS DISTINCT FROM 1 AND create_date IS NOT NULL AND amount IS NOT NULL
+    WHERE NOT _is_deleted AND status IS DISTINCT FROM 1 AND create_date IS NOT NULL AND amount IS NOT NULL
 )
 SELECT
     account_id,
@@ -48,4 +48,4 @@ JOIN owed
     ON paid._account_id = owed.account_id
     AND paid.invoiceid = owed.invoice_id
     AND paid.amount_code = owed.currency
-WHERE NOT paid._deleted AND paid."date" IS NOT NULL
+WHERE NOT paid._is_deleted AND paid."date" IS NOT NULL

@@ -13,7 +13,7 @@
 WITH lines AS (
     SELECT _account_id AS account_id, invoiceid AS invoice_id, amount_code AS currency, sum(amount) AS before_tax
     FROM invoice_lines
-    WHERE NOT _deleted
+    WHERE NOT _is_deleted
     GROUP BY _account_id, invoiceid, amount_code
 ),
 counted AS (
@@ -36,7 +36,7 @@ counted AS (
         ON lines.account_id = invoices._account_id
         AND lines.invoice_id = invoices.id
         AND lines.currency = invoices.amount_code
-    WHERE NOT invoices._deleted AND invoices.status IS DISTINCT FROM 1
+    WHERE NOT invoices._is_deleted AND invoices.status IS DISTINCT FROM 1
     UNION ALL
     SELECT
         _account_id,
@@ -50,7 +50,7 @@ counted AS (
         CASE WHEN from_credit OR creditid <> 0 THEN amount ELSE 0 END,
         id
     FROM payments
-    WHERE NOT _deleted
+    WHERE NOT _is_deleted
 )
 SELECT
     counted.month,

@@ -2,7 +2,8 @@
 --
 -- Assumptions
 -- * What may be billed: billable, not billed, not internal, not deleted, and logged: a timer that still runs is left
--- out. * The rate is known where a project bills by the hour (project_type hourly_rate) at a rate of its own
+--   out.
+-- * The rate is known where a project bills by the hour (project_type hourly_rate) at a rate of its own
 --   (billing_method project_rate). Rates of services and of team members are not in the lake, fixed prices are not per
 --   hour, and a retainer pays for its time another way: there rate and value are null, and the hours stand alone.
 -- * The rate of a project has no currency in FreshBooks' data: it is in the base currency of the business, which the
@@ -24,7 +25,7 @@ WITH unbilled AS (
         CAST(entry.started_at AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS started_at
     FROM time_entries AS entry
     LEFT JOIN projects AS project ON project._business_id = entry._business_id AND project.id = entry.project_id
-    WHERE entry.billable AND NOT entry._deleted AND entry.is_logged
+    WHERE entry.billable AND NOT entry._is_deleted AND entry.is_logged
         AND NOT coalesce(entry.billed, FALSE) AND NOT coalesce(entry.internal, FALSE)
 ),
 summed AS (
@@ -41,7 +42,7 @@ summed AS (
 memberships AS (
     SELECT business_id, max(account_id) AS account_id
     FROM business_memberships
-    WHERE NOT _deleted
+    WHERE NOT _is_deleted
     GROUP BY business_id
 )
 SELECT

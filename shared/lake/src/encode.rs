@@ -1,7 +1,7 @@
 //! Record batches to Parquet: zstd 3, dictionaries, page statistics.
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use model::{Error, ErrorKind, Result};
 use parquet::arrow::ArrowWriter;
@@ -18,7 +18,12 @@ pub const FILE_TARGET: usize = 16 << 20;
 const ROWS_PER_GROUP: usize = 32_768;
 const ROWS_PER_PAGE: usize = 8_192;
 const PAGE_BYTES: usize = 64 << 10;
+/// After so many rows it is looked whether a page is full: those of a kilobyte or more would make it far too large.
+const ROWS_AT_ONCE: usize = 256;
 const DICTIONARY_BYTES: usize = 64 << 10;
+
+/// The text of a row as it came. A file that has it is read whole, so no reader plans with its texts.
+const RAW: &str = "_raw";
 
 /// How the pages of a file are packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,16 +58,23 @@ impl Encoder {
             Packing::Zstd => Compression::ZSTD(ZstdLevel::try_new(3).map_err(failed)?),
             Packing::None => Compression::UNCOMPRESSED,
         };
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(compression)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
             .set_data_page_row_count_limit(ROWS_PER_PAGE)
             .set_data_page_size_limit(PAGE_BYTES)
+            .set_write_batch_size(ROWS_AT_ONCE)
             .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-            .set_created_by(concat!("freshlake ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(failed)?;
+            .set_column_dictionary_enabled(RAW.into(), false)
+            .set_created_by(concat!("freshlake ", env!("CARGO_PKG_VERSION")).to_owned());
+        if schema.field_with_name(RAW).is_ok() {
+            for text in schema.fields().iter().filter(|field| *field.data_type() == DataType::Utf8) {
+                let name = text.name().as_str().into();
+                properties = properties.set_column_statistics_enabled(name, EnabledStatistics::None);
+            }
+        }
+        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties.build())).map_err(failed)?;
         Ok(Self { writer, rows: 0 })
     }
 

@@ -18,6 +18,12 @@ pub(crate) fn raw_file(
     format!("raw/{table}/{}/dt={day}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
 }
 
+/// The day on which the rows of the raw file at `key` were written.
+pub(crate) fn day(key: &str) -> Option<Date> {
+    let (_, rest) = key.split_once("/dt=")?;
+    rest.split_once('/')?.0.parse().ok()
+}
+
 /// The rows of a table as received, of all units.
 pub(crate) fn raw(table: &str) -> String {
     format!("raw/{table}")
@@ -33,17 +39,42 @@ pub(crate) fn home(database: &str, table: &str) -> String {
     format!("lake/{database}/{table}")
 }
 
+/// The table in whose folder `key` lies; nothing stands for the folder of the database itself.
+pub(crate) fn table_of<'k>(database: &str, key: &'k str) -> Option<&'k str> {
+    let rest = key.strip_prefix("lake/")?.strip_prefix(database)?.strip_prefix('/')?;
+    Some(rest.split_once('/').map_or("", |(table, _)| table))
+}
+
+/// What stands in `key` behind the folder of its table.
+pub(crate) fn below_home<'k>(database: &str, key: &'k str) -> Option<&'k str> {
+    let rest = key.strip_prefix("lake/")?.strip_prefix(database)?.strip_prefix('/')?;
+    rest.split_once('/').map(|(_, rest)| rest)
+}
+
+/// What is put for a moment, to be told by the store what time it is.
+pub(crate) fn probe(database: &str) -> String {
+    format!("lake/{database}/what-time-is-it")
+}
+
+/// Who keeps a database.
+pub(crate) fn keeper(database: &str) -> String {
+    format!("lake/{database}/catalog.json")
+}
+
 /// A data file of a table.
+///
+/// The instant makes it an attempt's own, as with [`seen`]: a file may have no row in it that this attempt has brought.
 pub(crate) fn data(
     database: &str,
     table: &str,
     unit: &Unit,
     task: &TaskId,
+    at: Timestamp,
     part: usize,
     digest: &str,
 ) -> String {
-    let home = home(database, table);
-    format!("{home}/data/{}/{task}-{part:04}-{}.parquet", unit.partition(), short(digest))
+    let (home, unit, at) = (home(database, table), unit.partition(), at.as_microsecond());
+    format!("{home}/data/{unit}/{task}-{at}-{part:04}-{}.parquet", short(digest))
 }
 
 /// A version of a table's metadata.

@@ -7,8 +7,10 @@ mod encode;
 mod files;
 pub mod glue;
 mod layout;
+mod maintain;
 mod merge;
 mod publish;
+mod runs;
 mod seen;
 mod table;
 mod verify;
@@ -17,15 +19,17 @@ pub use commit::{Commit, Draft, Habits, Loading, Published};
 pub use contract::Contract;
 pub use encode::{Encoded, Encoder, FILE_TARGET, Packing};
 pub use files::DataFile;
-pub use publish::Replayed;
-pub use seen::{KeyHash, Seen};
+pub use maintain::{Leftover, Swept, Tended, Upkeep};
+pub use publish::{Replayed, Untyped};
+pub use runs::{Run, RunOfTable};
+pub use seen::{KeyHash, Seen, Sight};
 pub use verify::{Damage, Verified};
 
 use std::sync::Arc;
 
 use model::port::ObjectStore;
 
-use catalog::{Catalog, Glue, Pointer};
+use catalog::{Catalog, Glue, Keeper, Kind, Pointer};
 use glue::GlueTables;
 
 /// One lake: a folder or a bucket, and the database its tables are in.
@@ -35,6 +39,7 @@ pub struct Lake {
     database: String,
     packing: Packing,
     catalog: Arc<dyn Catalog>,
+    keeper: Arc<Keeper>,
     contract: Contract,
 }
 
@@ -43,8 +48,7 @@ impl Lake {
     pub fn new(store: Arc<dyn ObjectStore>, database: impl Into<String>) -> Self {
         let database = database.into();
         let catalog = Arc::new(Pointer::new(Arc::clone(&store), database.clone()));
-        let (packing, contract) = (Packing::default(), Contract::default());
-        Self { store, database, packing, catalog, contract }
+        Self::kept(store, database, catalog, Kind::Pointers)
     }
 
     /// The lake in `store` whose tables are in `database` of the Glue Data Catalog.
@@ -55,8 +59,14 @@ impl Lake {
     ) -> Self {
         let database = database.into();
         let catalog = Arc::new(Glue::new(Arc::clone(&store), database.clone(), tables));
+        Self::kept(store, database, catalog, Kind::Glue)
+    }
+
+    fn kept(store: Arc<dyn ObjectStore>, database: String, catalog: Arc<dyn Catalog>, kind: Kind) -> Self {
+        let keeper = Arc::new(Keeper::new(catalog, Arc::clone(&store), database.clone(), kind));
+        let catalog = Arc::clone(&keeper) as Arc<dyn Catalog>;
         let (packing, contract) = (Packing::default(), Contract::default());
-        Self { store, database, packing, catalog, contract }
+        Self { store, database, packing, catalog, keeper, contract }
     }
 
     /// The same lake, whose new files are packed in another way.

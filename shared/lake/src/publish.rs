@@ -6,23 +6,31 @@
 
 mod fence;
 mod replay;
+#[cfg(test)]
+mod retyping;
+#[cfg(test)]
+pub(crate) mod rig;
+#[cfg(test)]
+mod types;
 
-pub use replay::Replayed;
+pub(crate) use replay::unit;
+pub use replay::{Replayed, Untyped};
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::planted::{self, Bug};
-use model::{Error, ErrorKind, Result, TaskId, Unit};
+use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
 use crate::glue::GlueColumn;
-use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, RawFiles, Sink, SortedFile};
+use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, Parts, RawFiles, Retyped, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, Seen, files, layout};
 use fence::Standing;
+use replay::Replaying;
 
 /// A swap that lost against another unit's is made again this often.
 const REBASES: usize = 8;
@@ -38,13 +46,17 @@ struct Publication<'p> {
     fence: Option<Commit>,
     unit: &'p Unit,
     raw: &'p Raw,
+    /// Whether `raw` has what every table needs: all of before, where that is not shown.
+    whole: bool,
     /// What came of the parent; nothing if nothing did.
     arrivals: Option<Arrivals<'p>>,
     merged: BTreeMap<&'static str, Prepared>,
     /// Versions that were read, by the key of their object: its name tells its content, so they stay as they are.
     read: BTreeMap<String, Metadata>,
-    /// Under which name all rows are written anew, whatever is there; nothing where they are merged with what is there.
-    anew: Option<TaskId>,
+    /// How rows of earlier commits are written anew; nothing where new ones come.
+    replaying: Option<Replaying>,
+    /// For whoever reads the report: what the tables could not hold, and what was mended.
+    notes: BTreeSet<String>,
 }
 
 /// The keys of the raw files to merge, by table: those of the commit, after those of all before where no table shows them
@@ -78,7 +90,16 @@ enum Attempt {
     Lost,
     /// Our fence is up: everything anew, on top of it.
     Fenced,
+    /// This child shows nothing of the unit, whose parent shows commits.
+    Without(&'static str),
     Again(Option<Error>),
+}
+
+/// How a publication ends.
+enum Ended {
+    Published(Published),
+    /// It takes all rows of before to go on: this child has none of them.
+    Without(&'static str),
 }
 
 impl Lake {
@@ -94,33 +115,56 @@ impl Lake {
         let mut commit = Commit::on(base, &draft, key);
         self.put_commit(draft.table, draft.unit, &mut commit).await?;
 
-        let mut raw = Raw::default();
-        if self.is_unshown(draft.table, draft.unit, base).await? {
-            for commit in self.commits(draft.table, draft.unit).await? {
-                raw.add(commit.files);
+        let mut earlier = Vec::new();
+        let mut whole = self.is_unshown(draft.table, draft.unit, base).await?;
+        if whole {
+            earlier = self.files(draft.table, draft.unit).await?;
+        }
+        let mut notes = BTreeSet::new();
+        loop {
+            let mut raw = Raw::default();
+            raw.add(earlier.iter().chain(&draft.files).cloned());
+            let parents = RawFiles::new(&*self.store, raw.of(family.name));
+            let arrivals = match raw.of(family.name) {
+                [] => None,
+                _ => Some(Arrivals::read(family, &parents).await?),
+            };
+            let publication = Publication {
+                lake: self,
+                family,
+                plans: Plan::family(family),
+                base: base.cloned(),
+                commit: commit.clone(),
+                fence: None,
+                unit: draft.unit,
+                raw: &raw,
+                whole,
+                arrivals,
+                merged: BTreeMap::new(),
+                read: BTreeMap::new(),
+                replaying: None,
+                notes: notes.clone(),
+            };
+            let child = match publication.run().await? {
+                Ended::Published(published) => return Ok(published),
+                Ended::Without(child) => child,
+            };
+            whole = true;
+            let files = self.files(draft.table, draft.unit).await?;
+            // Otherwise it is new: there was never a row of it.
+            if files.iter().any(|file| file.table.as_str() == child) {
+                tracing::warn!(table = child, unit = %draft.unit, "its rows were gone from the catalog: made anew from raw");
+                notes.insert(format!(
+                    "{child}: its rows were gone from the catalog, and are made anew from raw"
+                ));
+                earlier = files;
             }
         }
-        raw.add(draft.files);
-        let parents = RawFiles::new(&*self.store, raw.of(family.name));
-        let arrivals = match raw.of(family.name) {
-            [] => None,
-            _ => Some(Arrivals::read(family, &parents).await?),
-        };
-        let publication = Publication {
-            lake: self,
-            family,
-            plans: Plan::family(family),
-            base: base.cloned(),
-            commit,
-            fence: None,
-            unit: draft.unit,
-            raw: &raw,
-            arrivals,
-            merged: BTreeMap::new(),
-            read: BTreeMap::new(),
-            anew: None,
-        };
-        publication.run().await
+    }
+
+    /// The files of all commits, oldest first.
+    async fn files(&self, table: &str, unit: &Unit) -> Result<Vec<DataFile>> {
+        Ok(self.commits(table, unit).await?.into_iter().flat_map(|commit| commit.files).collect())
     }
 
     /// Puts a commit and names it by what is inside.
@@ -141,18 +185,19 @@ impl Lake {
 }
 
 impl Publication<'_> {
-    async fn run(mut self) -> Result<Published> {
+    async fn run(mut self) -> Result<Ended> {
         let steps = self.lake.catalog.steps(self.family);
-        let (mut at, mut rebases, mut unknown) = (0, 0, None);
+        let (mut at, mut rebases, mut sent, mut unknown) = (0, 0, false, None);
         while let Some(step) = steps.get(at) {
-            match self.attempt(step, unknown.is_some()).await? {
+            match self.attempt(step, sent, unknown.is_some()).await? {
                 Attempt::Won => {
-                    (at, rebases, unknown) = (at + 1, 0, None);
+                    (at, rebases, sent, unknown) = (at + 1, 0, false, None);
                     continue;
                 }
-                Attempt::Lost => return Ok(Published::Lost),
-                Attempt::Fenced => (at, unknown) = (0, None),
-                Attempt::Again(error) => unknown = error.or(unknown),
+                Attempt::Lost => return Ok(Ended::Published(Published::Lost)),
+                Attempt::Without(child) => return Ok(Ended::Without(child)),
+                Attempt::Fenced => (at, sent, unknown) = (0, false, None),
+                Attempt::Again(error) => (sent, unknown) = (true, error.or(unknown)),
             }
             rebases += 1;
             if rebases > REBASES {
@@ -160,15 +205,33 @@ impl Publication<'_> {
             }
         }
         self.settle().await;
-        Ok(Published::Won(Box::new(self.commit)))
+        // For whoever reads the report: what the tables hold is known only now.
+        let mut commit = self.commit;
+        commit.certificate.notes.extend(self.notes);
+        Ok(Ended::Published(Published::Won(Box::new(commit))))
     }
 
-    /// One swap of the tables of a step on top of what they are now.
-    async fn attempt(&mut self, step: &[&'static str], in_doubt: bool) -> Result<Attempt> {
+    /// Where the tables are, which commit they show, and whether ours is that one or below it.
+    async fn look(&mut self, sent: bool) -> Result<(Heads, Option<String>, bool)> {
         let heads = self.lake.catalog.load(self.family).await?;
         self.read.retain(|key, _| heads.metadata.values().any(|current| current == key));
         let shown = self.shown(&heads).await?;
-        if shown.as_ref() == Some(&self.commit.entry) {
+        let ours = &self.commit.entry;
+        let mut below = shown.clone();
+        // Others may have gone on from ours before it was looked for.
+        while let Some(other) = below.take_if(|below| sent && fence::number(below) > self.commit.number) {
+            below = self.lake.commit(self.family.name, self.unit, &other).await?.previous;
+        }
+        let is_in = below.as_ref() == Some(ours);
+        Ok((heads, shown, is_in))
+    }
+
+    /// One swap of the tables of a step on top of what they are now. After one that was `sent` it is not known whether
+    /// that counts until they are loaded.
+    async fn attempt(&mut self, step: &[&'static str], sent: bool, in_doubt: bool) -> Result<Attempt> {
+        let looked = self.look(sent).await;
+        let (heads, shown, is_in) = looked.map_err(|e| if sent { self.given_up(Some(e)) } else { e })?;
+        if is_in {
             tracing::debug!(name: "commit_was_ours", target: "path", task = %self.commit.task, "the commit is in");
             return Ok(Attempt::Won);
         }
@@ -189,7 +252,11 @@ impl Publication<'_> {
         match self.standing(step, &heads).await? {
             Standing::Ours => return Ok(Attempt::Won),
             Standing::Pending => return self.fence(&heads).await,
+            Standing::Ahead => return Err(self.set_back(&heads)),
             Standing::Free => {}
+        }
+        if let Some(child) = self.bereft(step, &heads).await? {
+            return Ok(Attempt::Without(child));
         }
         let Some(swap) = self.swap(step, &heads, None).await? else { return Ok(Attempt::Won) };
         match swap {
@@ -221,11 +288,44 @@ impl Publication<'_> {
             let entry = self.metadata(key).await?.shows(self.unit)?;
             match fence::standing(entry.as_deref(), base, &self.commit.entry) {
                 Standing::Ours => ours += 1,
+                Standing::Pending if planted::is(Bug::FenceIgnored) => {}
                 Standing::Pending => return Ok(Standing::Pending),
+                Standing::Ahead => return Ok(Standing::Ahead),
                 Standing::Free => {}
             }
         }
         Ok(if ours == step.len() { Standing::Ours } else { Standing::Free })
+    }
+
+    /// What to tell of a parent that is behind its children.
+    fn set_back(&self, heads: &Heads) -> Error {
+        let table = self.family.name;
+        let how = if heads.metadata.contains_key(table) { "was set back" } else { "is gone" };
+        let what = format!("the entry of {table} in the catalog {how}, and those of its lines are not");
+        Error::new(ErrorKind::Storage, what).next(
+            "bring the entry back, with the last metadata_location it had; or delete the entries of its lines, too: then \
+             everything is read anew",
+        )
+    }
+
+    /// A child of `step` that shows nothing of the unit although its parent does: somebody has dropped it, or it is new, or
+    /// nothing ever came.
+    async fn bereft(&mut self, step: &[&'static str], heads: &Heads) -> Result<Option<&'static str>> {
+        // A fence before the first commit stands on nothing.
+        let is_first = self.base.as_ref().is_none_or(|base| base.fence && base.previous.is_none());
+        if self.whole || is_first || self.arrivals.is_none() {
+            return Ok(None);
+        }
+        for child in step.iter().filter(|table| **table != self.family.name) {
+            let shown = match heads.metadata.get(*child) {
+                Some(key) => self.metadata(key).await?.shows(self.unit)?,
+                None => None,
+            };
+            if shown.is_none() {
+                return Ok(Some(child));
+            }
+        }
+        Ok(None)
     }
 
     /// Sends a fence. Whether it is up, loading tells.
@@ -316,8 +416,12 @@ impl Publication<'_> {
             let location = format!("{}/{home}", lake.store.uri());
             Metadata::create(plan, location, self.commit.committed_at.as_millisecond())?
         };
-        let metadata = metadata.evolved(plan, lake.contract)?;
-        let contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
+        let (metadata, apart) = metadata.evolved(plan, lake.contract)?;
+        self.notes.extend(apart.into_iter().map(|column| format!("{}.{column}: kept in _extra", plan.name)));
+        let mut contents = metadata.contents(&*lake.store, &home, &Owner::from(self.unit)).await?;
+        if planted::is(Bug::RebaseForgetsOthers) && self.merged.contains_key(plan.name) {
+            contents.forget_others();
+        }
         if came {
             let shape = metadata.shape(plan)?;
             let live = contents.live(&metadata, &home, &shape)?;
@@ -344,24 +448,36 @@ impl Publication<'_> {
     /// Merges what came into the unit's files, unless that is done and they are still the same.
     async fn merge(&mut self, plan: &Plan, shape: &merge::Shape, live: &[Live]) -> Result<()> {
         let there: Vec<String> = live.iter().map(|file| file.key.clone()).collect();
-        if self.merged.get(plan.name).is_some_and(|prepared| prepared.live == there) {
+        if self
+            .merged
+            .get(plan.name)
+            .is_some_and(|prepared| prepared.live == there || planted::is(Bug::StaleMergeReused))
+        {
             return Ok(());
         }
         let lake = self.lake;
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
-        let parts = RawFiles::new(&*lake.store, self.raw.of(plan.name));
-        let came = Came { arrivals, parts: &parts };
-        let task = self.anew.as_ref().unwrap_or(&self.commit.task);
-        let live = if self.anew.is_some() { &[] } else { live };
-        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, put: Vec::new() };
+        let raw = RawFiles::new(&*lake.store, self.raw.of(plan.name));
+        let retyped = Retyped::new(raw, plan.name);
+        let parts: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let came = Came { arrivals, parts };
+        let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
+        let all = self.replaying.as_ref().is_some_and(|replaying| replaying.all);
+        let live = if all { &[] } else { live };
+        let at = self.commit.committed_at;
+        let mut sink = Files { lake, table: plan.name, unit: self.unit, task, at, put: Vec::new() };
         let limits = Limits::default();
         let Merged { replaced, .. } =
             merge::merge(&*lake.store, shape, came, live, limits, lake.packing, &mut sink).await?;
-        let replaced = match &self.anew {
-            Some(_) => there.iter().cloned().collect(),
-            None => replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect(),
+        let replaced = if all {
+            there.iter().cloned().collect()
+        } else {
+            replaced.into_iter().filter_map(|at| there.get(at).cloned()).collect()
         };
         self.merged.insert(plan.name, Prepared { live: there, added: sink.put, replaced });
+        if let Some(replaying) = &mut self.replaying {
+            replaying.untyped.insert(plan.name, retyped.untyped());
+        }
         Ok(())
     }
 
@@ -400,6 +516,7 @@ struct Files<'f> {
     table: &'static str,
     unit: &'f Unit,
     task: &'f TaskId,
+    at: Timestamp,
     put: Vec<NewFile>,
 }
 
@@ -407,8 +524,8 @@ struct Files<'f> {
 impl Sink for Files<'_> {
     async fn put(&mut self, file: SortedFile) -> Result<()> {
         let digest = files::sha256(&file.bytes);
-        let key =
-            layout::data(&self.lake.database, self.table, self.unit, self.task, self.put.len(), &digest);
+        let (database, part) = (&self.lake.database, self.put.len());
+        let key = layout::data(database, self.table, self.unit, self.task, self.at, part, &digest);
         let bytes = file.bytes.len() as u64;
         self.lake.put_content(&key, file.bytes).await?;
         self.put.push(NewFile { key, bytes, footer: Arc::new(file.metadata) });

@@ -5,11 +5,12 @@
 //! and be written once more, never be left out.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
-use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use model::{Error, ErrorKind, Result};
@@ -34,10 +35,19 @@ impl KeyHash {
     }
 }
 
+/// How a row was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sight {
+    /// The digest of its content.
+    pub digest: u64,
+    /// When it last changed, in seconds since 1970, where that tells when it comes again.
+    pub updated: Option<NonZeroU32>,
+}
+
 /// Keys and digests of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    digests: HashMap<KeyHash, u64>,
+    rows: HashMap<KeyHash, Sight>,
     /// The keys themselves, for tables whose rows vanish: whoever finds one missing has to name it.
     names: HashMap<KeyHash, Box<str>>,
 }
@@ -45,12 +55,17 @@ pub struct Seen {
 impl Seen {
     /// The digest under which `key` was read.
     pub fn digest(&self, key: KeyHash) -> Option<u64> {
-        self.digests.get(&key).copied()
+        self.rows.get(&key).map(|row| row.digest)
+    }
+
+    /// Remembers a row, whenever it changed.
+    pub fn insert(&mut self, key: KeyHash, digest: u64) {
+        self.remember(key, Sight { digest, updated: None });
     }
 
     /// Remembers a row.
-    pub fn insert(&mut self, key: KeyHash, digest: u64) {
-        self.digests.insert(key, digest);
+    pub fn remember(&mut self, key: KeyHash, sight: Sight) {
+        self.rows.insert(key, sight);
     }
 
     /// Remembers what the key of a row is.
@@ -65,30 +80,35 @@ impl Seen {
 
     /// How many rows are remembered.
     pub fn len(&self) -> usize {
-        self.digests.len()
+        self.rows.len()
     }
 
     /// Whether no row is remembered.
     pub fn is_empty(&self) -> bool {
-        self.digests.is_empty()
+        self.rows.is_empty()
     }
 
-    /// Every row: the hash of its key, and its digest.
-    pub fn iter(&self) -> impl Iterator<Item = (KeyHash, u64)> {
-        self.digests.iter().map(|(key, digest)| (*key, *digest))
+    /// Every row: the hash of its key, and how it was read.
+    pub fn iter(&self) -> impl Iterator<Item = (KeyHash, Sight)> {
+        self.rows.iter().map(|(key, row)| (*key, *row))
     }
 
     /// As a Parquet file, sorted by key so that equal sets have equal bytes.
     pub(crate) fn encode(&self, packing: Packing) -> Result<Bytes> {
-        let mut rows: Vec<_> = self.digests.iter().map(|(key, digest)| (*key, *digest)).collect();
+        let mut rows: Vec<_> = self.iter().collect();
         rows.sort_unstable();
         let keys: UInt64Array = rows.iter().map(|(key, _)| key.0).collect();
-        let digests: UInt64Array = rows.iter().map(|(_, digest)| *digest).collect();
+        let digests: UInt64Array = rows.iter().map(|(_, row)| row.digest).collect();
         let mut fields = vec![
             Field::new("key_hash", DataType::UInt64, false),
             Field::new("digest", DataType::UInt64, false),
         ];
         let mut columns: Vec<ArrayRef> = vec![Arc::new(keys), Arc::new(digests)];
+        if rows.iter().any(|(_, row)| row.updated.is_some()) {
+            let updated: UInt32Array = rows.iter().map(|(_, row)| row.updated.map(NonZeroU32::get)).collect();
+            fields.push(Field::new("updated", DataType::UInt32, true));
+            columns.push(Arc::new(updated));
+        }
         if !self.names.is_empty() {
             let names: StringArray = rows.iter().map(|(key, _)| self.names.get(key).map(|n| &**n)).collect();
             fields.push(Field::new("key", DataType::Utf8, true));
@@ -116,8 +136,23 @@ impl Seen {
                 column.as_primitive_opt::<UInt64Type>().ok_or_else(|| damaged("a column has another type"))
             };
             let (keys, digests) = (column("key_hash")?, column("digest")?);
-            let rows = keys.values().iter().zip(digests.values());
-            seen.digests.extend(rows.map(|(key, digest)| (KeyHash(*key), *digest)));
+            // Older files lack it.
+            let updated = match batch.column_by_name("updated") {
+                Some(column) => Some(
+                    column
+                        .as_primitive_opt::<UInt32Type>()
+                        .ok_or_else(|| damaged("a column has another type"))?,
+                ),
+                None => None,
+            };
+            let updated =
+                |row: usize| updated.filter(|u| u.is_valid(row)).and_then(|u| NonZeroU32::new(u.value(row)));
+            let rows = keys.values().iter().zip(digests.values()).enumerate();
+            seen.rows.extend(
+                rows.map(|(at, (key, digest))| {
+                    (KeyHash(*key), Sight { digest: *digest, updated: updated(at) })
+                }),
+            );
             if let Some(names) = batch.column_by_name("key") {
                 let names =
                     names.as_string_opt::<i32>().ok_or_else(|| damaged("a column has another type"))?;
@@ -143,6 +178,7 @@ mod tests {
         }
         for set in [&mut one, &mut two] {
             set.name(KeyHash::of("7"), "7");
+            set.remember(KeyHash::of("8"), Sight { digest: 8, updated: NonZeroU32::new(1_774_958_400) });
         }
         assert_eq!(one.encode(Packing::default()).unwrap(), two.encode(Packing::default()).unwrap());
         assert_eq!(Seen::decode(one.encode(Packing::default()).unwrap()).unwrap(), one);

@@ -18,15 +18,18 @@ mod pointers;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use tables::Table;
 
+use crate::catalog::Heads;
 use crate::table::Plan;
 use crate::{Commit, KeyHash, Lake, layout};
 use commit::Chain;
 
 /// What helps where bytes are gone: nothing but another copy of them.
 const RESTORE: &str = "restore it from a backup or an earlier version of the object";
+/// What helps where nobody can tell who keeps the lake.
+const RESTORE_KEEPER: &str = "restore it from a backup, or delete it: the next run puts it again";
 /// What helps where a pointer contradicts itself or its files.
 const RESTORE_COMMIT: &str = "restore the commit from a backup or an earlier version of the object";
 /// What helps where rows count twice.
@@ -88,6 +91,7 @@ impl Lake {
     pub async fn verify(&self, table: Option<&str>) -> Result<Verified> {
         let mut verification =
             Verification { lake: self, named: Named::default(), verified: Verified::default() };
+        verification.keeper().await?;
         for family in tables::ALL.iter().filter(|family| table.is_none_or(|table| family.name == table)) {
             verification.family(family).await?;
         }
@@ -111,6 +115,20 @@ struct Place {
 }
 
 impl Verification<'_> {
+    /// Looks who keeps the lake; if it is another catalog, there is nothing to verify by this one.
+    async fn keeper(&mut self) -> Result<()> {
+        let keeper = &self.lake.keeper;
+        match keeper.told().await {
+            Err(error) if error.kind() == ErrorKind::Config => Err(error),
+            Err(error) => {
+                self.unreadable("-", &keeper.key(), &error, RESTORE_KEEPER);
+                Ok(())
+            }
+            // Who wrote a lake before this was said says it with the next commit.
+            Ok(_) => Ok(()),
+        }
+    }
+
     async fn family(&mut self, family: &'static Table) -> Result<()> {
         let place = self.place(family, family.name).await?;
         let heads = self.heads(&place).await;
@@ -147,7 +165,22 @@ impl Verification<'_> {
                 self.damage(family.name, key, what, &replay(family));
             }
         }
+        if heads.metadata.contains_key(family.name) {
+            self.dropped(family, &heads);
+        }
         Ok(())
+    }
+
+    /// Children that no catalog knows although commits have brought rows of them.
+    fn dropped(&mut self, family: &'static Table, heads: &Heads) {
+        for child in family.children.iter().filter(|child| !heads.metadata.contains_key(child.name)) {
+            let raw = format!("{}/", layout::raw(child.name));
+            if self.named.by_key.keys().any(|key| key.starts_with(&raw)) {
+                let home = layout::home(&self.lake.database, child.name);
+                let what = "is not in the catalog, though commits have brought rows of it";
+                self.damage(child.name, &home, what, &replay(family));
+            }
+        }
     }
 
     async fn place(&self, family: &'static Table, table: &str) -> Result<Place> {

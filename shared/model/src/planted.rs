@@ -22,6 +22,12 @@ pub enum Bug {
     UnknownCommitUndone,
     /// A commit replaces whatever is there.
     UnfencedCommit,
+    /// Children that another task has switched are replaced without a fence.
+    FenceIgnored,
+    /// A swap that is made again leaves out the files of other units.
+    RebaseForgetsOthers,
+    /// A swap that is made again takes what was merged before, whatever the live files are now.
+    StaleMergeReused,
     /// A moved list is taken for complete.
     DriftIgnored,
     /// A row that joined a list while another left it is not noticed.
@@ -46,6 +52,12 @@ pub enum Bug {
     RejectedDropped,
     /// A task works on until its time is over.
     DeadlineIgnored,
+    /// The upkeep deletes what nothing names yet, however young.
+    SweepIgnoresAge,
+    /// The upkeep takes for named only what the current snapshot names.
+    SweepForgetsHistory,
+    /// The upkeep takes for named only the raw files of the last commit.
+    SweepForgetsCommits,
 }
 
 impl Bug {
@@ -59,6 +71,9 @@ impl Bug {
         Self::RefusalTrusted,
         Self::UnknownCommitUndone,
         Self::UnfencedCommit,
+        Self::FenceIgnored,
+        Self::RebaseForgetsOthers,
+        Self::StaleMergeReused,
         Self::DriftIgnored,
         Self::SwapIgnored,
         Self::ShortPageEnds,
@@ -71,12 +86,35 @@ impl Bug {
         Self::WindowEndsTask,
         Self::RejectedDropped,
         Self::DeadlineIgnored,
+        Self::SweepIgnoresAge,
+        Self::SweepForgetsHistory,
+        Self::SweepForgetsCommits,
     ];
 }
 
 #[cfg(feature = "planted")]
 thread_local! {
     static ACTIVE: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+    static UNDECLARED: std::cell::Cell<&'static [&'static str]> = const { std::cell::Cell::new(&[]) };
+}
+
+/// From now on, on this thread, tables are declared without `columns`: as they were by an older version.
+#[cfg(feature = "planted")]
+pub fn undeclare(columns: &'static [&'static str]) {
+    UNDECLARED.set(columns);
+}
+
+/// The columns that declarations are without here.
+#[cfg(feature = "planted")]
+pub fn undeclared() -> &'static [&'static str] {
+    UNDECLARED.get()
+}
+
+/// The columns that declarations are without here: none, in what is shipped.
+#[cfg(not(feature = "planted"))]
+#[inline]
+pub const fn undeclared() -> &'static [&'static str] {
+    &[]
 }
 
 /// Activates `bug`, or none, for everything that runs on this thread.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::checks;
 use crate::fleet;
 use crate::ground::{Machine, lock};
+use crate::keeper;
 use crate::person;
 use crate::ports::objects::Bucket;
 use crate::setup::Course;
@@ -39,6 +40,7 @@ pub(crate) async fn run(world: Rc<World>) {
     heal(&world).await;
     becomes_current(&world).await;
     adds_nothing(&world).await;
+    keeper::at_the_end(&world).await;
     checks::at_the_end(&world);
 }
 
@@ -81,6 +83,12 @@ async fn storm(world: &Rc<World>, days: u32, runs_a_day: u32, writes_a_day: u32)
     let end = handle.micros() + i64::from(days) * 86_400_000_000;
     start(world, writes(Rc::clone(world), end, writes_a_day));
     let apart = Duration::from_secs(86_400 / u64::from(runs_a_day.max(1)));
+    if let Some(keeping) = world.setup.upkeep {
+        for _ in 0..keeping.keepers {
+            start(world, keeper::keep(Rc::clone(world), keeping, apart));
+        }
+        start(world, keeper::rebuild(Rc::clone(world)));
+    }
     while handle.micros() < end {
         let scheduled_at = now(world);
         // A schedule fires at least once.

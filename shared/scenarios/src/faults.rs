@@ -83,12 +83,14 @@ pub enum Fault {
     ClockJump,
     /// The source is written to at this moment.
     SourceWrite,
+    /// At this moment a row leaves a list of the source, and another joins it. Only where a scenario asks for it.
+    SourceSwap,
     /// FreshBooks ends access tokens or the whole grant at this moment.
     TokenRevoked,
 }
 
 impl Fault {
-    /// Every kind; a status in its several looks.
+    /// Every kind that may strike anywhere; a status in its several looks.
     pub const ALL: [Self; 17] = [
         Self::ErrorBefore,
         Self::ErrorAfterEffect,
@@ -125,10 +127,13 @@ impl Fault {
             // the way.
             Self::Duplicate => matches!(
                 (port, verb),
-                (Port::Api, "GET") | (Port::Store, "put_if_absent") | (Port::Queue, "receive" | "send")
+                (Port::Api, "GET")
+                    | (Port::Store, "put_if_absent" | "create" | "update")
+                    | (Port::Queue, "receive" | "send")
             ),
             Self::Reorder => matches!((port, verb), (Port::Queue, "receive" | "send")),
             Self::Garbled | Self::Status(..) => matches!(port, Port::Api | Port::Token),
+            Self::SourceSwap => port == Port::Api,
             Self::TokenRevoked => matches!(port, Port::Api | Port::Token | Port::Secrets | Port::Clock),
         }
     }
@@ -148,6 +153,7 @@ impl Fault {
             Self::Status(..) => "status",
             Self::ClockJump => "clock-jump",
             Self::SourceWrite => "source-write",
+            Self::SourceSwap => "source-swap",
             Self::TokenRevoked => "token-revoked",
         }
     }
@@ -172,7 +178,7 @@ impl FromStr for Fault {
         let unknown = || format!("{text:?} is not a fault; one is {:?}", Self::CrashAfter.kind());
         let Some(status) = text.strip_prefix("status-") else {
             let plain = Self::ALL.into_iter().filter(|fault| !matches!(fault, Self::Status(..)));
-            return plain.into_iter().find(|fault| fault.kind() == text).ok_or_else(unknown);
+            return plain.chain([Self::SourceSwap]).find(|fault| fault.kind() == text).ok_or_else(unknown);
         };
         let number = |text: &str| text.parse::<u32>().map_err(|_| unknown());
         let (code, after) = match status.split('-').collect::<Vec<_>>().as_slice() {
@@ -233,6 +239,7 @@ impl Storm {
             (Port::Token, _) => 8,
             (Port::Secrets, "make_current" | "put_pending") => 4,
             (Port::Store, "put_if_absent") if point.of.contains("/catalog/") => 6,
+            (Port::Store, "create" | "update") => 6,
             (Port::Store, "put_if_absent") | (Port::Queue, _) => 2,
             _ => 1,
         };
@@ -309,7 +316,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_written_as_it_is_read() {
-        for fault in Fault::ALL {
+        for fault in Fault::ALL.into_iter().chain([Fault::SourceSwap]) {
             assert_eq!(fault.to_string().parse(), Ok(fault));
         }
         assert!("status-x".parse::<Fault>().is_err());

@@ -20,6 +20,7 @@ use crate::ports::clock::{ProcessClock, SeededRandom};
 use crate::ports::objects::Bucket;
 use crate::ports::queue::{Delivery, QueuePort};
 use crate::ports::secrets::SecretPort;
+use crate::ports::tables::Entries;
 use crate::ports::transport::Wire;
 use crate::runtime::Ended;
 use crate::world::World;
@@ -153,10 +154,21 @@ fn tell(world: &World, machine: &Machine, outcome: &Result<Report>) {
     }
 }
 
+/// The lake, as one process has it.
+pub(crate) fn lake(world: &World, machine: &Machine) -> Lake {
+    let bucket = Arc::new(Bucket(machine.clone()));
+    let lake = if world.setup.glue {
+        Lake::in_glue(bucket, "freshbooks", Arc::new(Entries(machine.clone())))
+    } else {
+        Lake::new(bucket, "freshbooks")
+    };
+    lake.packed(Packing::None)
+}
+
 fn engine(world: &World, machine: &Machine) -> (Worker, Arc<Broker>) {
     let broker = Arc::new(broker(world, machine));
     let worker = Worker {
-        lake: Lake::new(Arc::new(Bucket(machine.clone())), "freshbooks").packed(Packing::None),
+        lake: lake(world, machine),
         api_url: world.app.api_url.clone(),
         transport: Arc::clone(&broker.transport),
         clock: Arc::clone(&broker.clock),

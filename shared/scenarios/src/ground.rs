@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use lake::glue::GlueTable;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::bell::Bell;
 use crate::faults::{Fault, Injector, Point, Port};
-use crate::oracle::{Judge, Violation};
+use crate::oracle::{Judge, Manifests, Violation};
 use crate::ports::queue::Messages;
 use crate::ports::secrets::Secret;
+use crate::ports::tables::Tables;
 use crate::runtime::{Handle, ProcessId};
 use crate::source::Source;
 use crate::trace::Trace;
@@ -38,6 +40,8 @@ pub(crate) struct Ground {
     pub(crate) faults: Mutex<Injector>,
     pub(crate) dice: Mutex<fastrand::Rng>,
     pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
+    /// The Glue Data Catalog, where that keeps the tables.
+    pub(crate) tables: Mutex<Tables>,
     /// When each object was put.
     pub(crate) modified: Mutex<BTreeMap<String, i64>>,
     pub(crate) secrets: Mutex<BTreeMap<String, Secret>>,
@@ -51,6 +55,7 @@ pub(crate) struct Ground {
     /// What each way to the source and back takes longer until then, in microseconds.
     pub(crate) latency: u64,
     pub(crate) judge: Mutex<Option<Judge>>,
+    pub(crate) manifests: Mutex<Manifests>,
     pub(crate) violations: Mutex<Vec<Violation>>,
     /// Refresh tokens that a process has sent, by hash, with that process.
     pub(crate) redeemed: Mutex<Vec<(ProcessId, u64)>>,
@@ -71,6 +76,30 @@ impl Ground {
         hash.write_u64(number);
         hash.write(of.as_bytes());
         hash.finish()
+    }
+
+    /// The key of the metadata of each table that the catalog has.
+    pub(crate) fn entries(&self) -> BTreeMap<String, String> {
+        let key = |(_, entry): &(u64, GlueTable)| {
+            let location = entry.parameters.get("metadata_location")?;
+            location.split_once("//bucket/").map(|(_, key)| key.to_owned())
+        };
+        let tables = lock(&self.tables);
+        tables.iter().filter_map(|(table, entry)| Some((table.clone(), key(entry)?))).collect()
+    }
+
+    /// Shows a changed entry of the catalog to the judge.
+    pub(crate) fn judge_entry(&self, table: &str) {
+        let mut judge = lock(&self.judge);
+        let Some(judge) = judge.as_mut() else { return };
+        let (get, metadata) = (|key: &str| lock(&self.objects).get(key).cloned(), self.entries());
+        let Some(switched) = judge.switched("freshbooks", table, &metadata, &get, self.source.now()) else {
+            return;
+        };
+        self.trace.count("commits");
+        for Violation { rule, what } in switched {
+            self.violated(rule, what);
+        }
     }
 
     /// Shows a new swap to the judge; `key` is that of its pointer.
@@ -154,6 +183,9 @@ impl Machine {
             Some(Fault::ClockJump) => self.jump(ground.chance(number, "jump")),
             Some(Fault::SourceWrite) => {
                 ground.source.write(&mut fastrand::Rng::with_seed(ground.chance(number, "write")));
+            }
+            Some(Fault::SourceSwap) => {
+                ground.source.swap(&mut fastrand::Rng::with_seed(ground.chance(number, "swap")));
             }
             Some(Fault::TokenRevoked) => self.revoke(ground.chance(number, "revoke")),
             _ => {}

@@ -7,6 +7,7 @@ mod course;
 mod faults;
 mod fleet;
 mod ground;
+mod keeper;
 pub mod oracle;
 mod person;
 pub mod planted;
@@ -21,7 +22,7 @@ mod world;
 
 pub use campaign::{Campaign, Tally, seeds};
 pub use faults::{Fault, Injector, Plan, Point, Port, RetryAfter, Storm};
-pub use setup::{Course, Setup};
+pub use setup::{Course, Keeping, Setup};
 pub use shrink::shrink;
 pub use trace::{Counters, Trace, Watch};
 pub use world::{Outcome, run};

@@ -27,9 +27,11 @@ fn ground(bug: Bug) -> &'static str {
     match bug {
         Bug::TokenResent | Bug::SuccessorNotSaved | Bug::LocalClockAsCursor => "tokens",
         Bug::RejectedDropped => "poison",
-        Bug::RefusalTrusted => "duplicates",
         Bug::DeadlineIgnored => "deadline",
-        Bug::DriftIgnored | Bug::SweepUnproved | Bug::SwapIgnored => "drift",
+        Bug::DriftIgnored | Bug::SweepUnproved => "drift",
+        Bug::SwapIgnored => "swaps",
+        Bug::RefusalTrusted | Bug::FenceIgnored | Bug::StaleMergeReused => "duplicates",
+        Bug::SweepIgnoresAge | Bug::SweepForgetsHistory | Bug::SweepForgetsCommits => "upkeep",
         _ => "everyday",
     }
 }

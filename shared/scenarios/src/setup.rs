@@ -39,10 +39,27 @@ pub struct Setup {
     /// A table, and its column of days into one row of which something else is put before the last run, and a day
     /// after it.
     pub poison: Option<(&'static str, &'static str)>,
+    /// How the lake is kept; not at all if absent.
+    pub upkeep: Option<Keeping>,
     /// What every answer of the source takes longer until everything heals.
     pub latency: Duration,
     /// How long a worker may take for a task until everything heals.
     pub timeout: Duration,
+    /// Whether the Glue Data Catalog says which tables count, and not pointers in the bucket.
+    pub glue: bool,
+}
+
+/// How the lake is kept while everything goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// How long a snapshot stays after it was replaced.
+    pub keep: Duration,
+    /// How long what nothing names stays; longer than the time-out of a worker.
+    pub spare: Duration,
+    /// How many pointers stay, however old.
+    pub pointers: usize,
+    /// How many sweep.
+    pub keepers: u32,
 }
 
 /// What happens before everything heals.

@@ -101,6 +101,8 @@ pub struct Outcome {
     pub days: f64,
     /// The objects of the bucket at the end.
     pub objects: BTreeMap<String, bytes::Bytes>,
+    /// The entries of the Glue Data Catalog at the end, each with its version.
+    pub tables: BTreeMap<String, (u64, lake::glue::GlueTable)>,
 }
 
 /// Runs `setup` to its end. `lines` keeps the trace.
@@ -130,6 +132,7 @@ pub fn run(setup: Setup, lines: bool) -> Outcome {
     let days = (handle.micros() - start.as_microsecond()) as f64 / 86_400e6;
     let violations = lock(&ground.violations).clone();
     let objects = std::mem::take(&mut *lock(&ground.objects));
+    let tables = std::mem::take(&mut *lock(&ground.tables));
     Outcome {
         scenario,
         seed,
@@ -141,6 +144,7 @@ pub fn run(setup: Setup, lines: bool) -> Outcome {
         lines: trace.lines(),
         days,
         objects,
+        tables,
     }
 }
 
@@ -156,6 +160,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         faults: Mutex::new(Injector::new(setup.plan.clone())),
         dice: Mutex::new(scenario::dice(setup.seed, "world")),
         objects: Mutex::default(),
+        tables: Mutex::default(),
         modified: Mutex::default(),
         secrets: Mutex::default(),
         queue: Mutex::new(Messages::new(setup.copies)),
@@ -164,6 +169,7 @@ fn ground(setup: &Setup, runtime: &Runtime, trace: &Trace) -> Ground {
         healed: AtomicBool::new(false),
         latency: u64::try_from(setup.latency.as_micros() / 2).unwrap_or(u64::MAX),
         judge: Mutex::new(Some(judge)),
+        manifests: Mutex::default(),
         violations: Mutex::default(),
         redeemed: Mutex::default(),
         may_lose_grant: AtomicBool::new(false),

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use iceberg::spec::{FormatVersion, Manifest, ManifestList};
+use jiff::tz::TimeZone;
 use model::Mode;
 use model::port::Clock as _;
 use serde_json::{Value, json};
@@ -98,5 +99,40 @@ async fn rows_come_back_as_they_were() {
         }
         let damage = lake.verify(Some(table.name)).await.unwrap().damage;
         assert!(damage.iter().all(|damage| damage.key.contains("/data/")), "{damage:?}");
+    }
+}
+
+/// All rows that readers see of a table, by the digests of its files.
+fn shown(root: &Path, table: &tables::Table) -> Vec<BTreeSet<String>> {
+    let live = table.lake_names().map(|name| live(root, name));
+    live.map(|files| files.into_iter().map(|(digest, _)| digest).collect()).collect()
+}
+
+#[tokio::test]
+async fn rows_of_the_last_days_are_laid_over_the_others() {
+    let world = lake().await;
+    let (root, lake) = (world.folder.path(), &world.worker.lake);
+    for table in TABLES.iter().map(|name| tables::find(name).unwrap()) {
+        let from = |day| lake.replay_from(table, Some(day), world.clock.now());
+        let day = |days: i64| {
+            let now = world.clock.now().to_zoned(TimeZone::UTC).date();
+            now.saturating_add(jiff::Span::new().days(days))
+        };
+        // Of rows that were all there already, nothing changes; and with all of them, the files are the same.
+        let before = shown(root, table);
+        let nothing = from(day(1)).await.unwrap();
+        assert!(nothing.iter().all(|unit| unit.files == 0 && unit.commits == 0), "{nothing:?}");
+        assert_eq!(shown(root, table), before);
+        let all = from(day(-2)).await.unwrap();
+        assert!(all.iter().all(|unit| unit.files > 0 && unit.untyped.is_empty()), "{all:?}");
+        assert_eq!(shown(root, table), before, "{}", table.name);
+        assert_eq!(lake.verify(Some(table.name)).await.unwrap().damage, []);
+        // What is laid over a file needs the file.
+        let (_, path) = live(root, table.name).into_iter().next().unwrap();
+        fs::remove_file(path).unwrap();
+        let error = from(day(-2)).await.unwrap_err().to_string();
+        assert!(error.contains("is missing"), "{error}");
+        lake.replay(table, world.clock.now()).await.unwrap();
+        assert_eq!(shown(root, table), before, "{}", table.name);
     }
 }

@@ -6,6 +6,7 @@
 mod damages;
 #[path = "verify/memory.rs"]
 mod memory;
+mod shelf;
 mod world;
 
 use std::collections::BTreeMap;

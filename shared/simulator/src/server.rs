@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use crate::answer::{Answer, Delivery};
 use crate::exchange::Simulator;
 
-/// The largest request body that is read.
-const MOST_BODY: usize = 1024 * 1024;
+/// The largest request body that is read: room for a row of ten megabytes.
+const MOST_BODY: usize = 16 << 20;
 
 /// A listening simulator. Stops when dropped.
 #[derive(Debug)]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use freshbooks::{Budget, Client, Tokens};
-use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
+use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Loading, Published, Seen};
 use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
 use model::time::Zone;
 use model::{
-    Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId, Unit,
+    Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId,
+    Timestamp, Unit,
 };
 use tables::{Rejected, Table};
 use url::Url;
@@ -192,7 +193,9 @@ impl Extraction<'_> {
         let withheld = if done { self.sweep(&proofs, &mut rows, &mut habits).await? } else { None };
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
-        let finished = rows.finish(memory(table, &window, cursor, &habits), &files).await?;
+        let loading = self.loading(head.as_ref(), &window);
+        let memory = memory(table, &window, loading.as_ref(), cursor, &habits);
+        let finished = rows.finish(memory, &files).await?;
         periods::meet(&mut habits.currencies, finished.currencies.iter().cloned());
         if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
             let new: Vec<_> = finished.unknown.iter().map(|key| format!("FreshBooks sends {key}")).collect();
@@ -225,7 +228,7 @@ impl Extraction<'_> {
             done,
             committed_at: worker.clock.now(),
             cursor,
-            loading: self.loading(head.as_ref(), &window),
+            loading,
             habits,
             files: finished.files,
             certificate: finished.certificate,
@@ -315,16 +318,29 @@ impl Extraction<'_> {
 }
 
 /// What a commit has to remember, so that rows which come again are known.
-fn memory(table: &Table, window: &Window, cursor: Option<Cursor>, habits: &Habits) -> Memory {
+fn memory(
+    table: &Table,
+    window: &Window,
+    loading: Option<&Loading>,
+    cursor: Option<Cursor>,
+    habits: &Habits,
+) -> Memory {
+    let everything = Memory { from: None, unread_from: None };
     if habits.honours_updated == Some(false) {
-        return Memory { from: None, keep_unread: false };
+        return everything;
     }
     let unproved = habits.honours_updated.is_none() && !window.is_filtered();
     match window.until {
         // The lists of archived and deleted rows, which are read whole until the filter is proved, come again.
-        None if unproved => Memory { from: None, keep_unread: false },
-        Some(day) => Memory { from: passes::asked_again_from_day(day), keep_unread: true },
-        None => Memory { from: passes::asked_again_from(table, cursor), keep_unread: false },
+        None if unproved => everything,
+        Some(day) => {
+            let from = passes::asked_again_from_day(day).unwrap_or(Timestamp::MIN);
+            // Beside a task that reads everything anew, others go on from the cursor.
+            let anew = loading.is_some_and(|loading| loading.of.is_some());
+            let others = anew.then(|| passes::asked_again_from(table, cursor).unwrap_or(Timestamp::MIN));
+            Memory { from: Some(from), unread_from: others.into_iter().chain([from]).min() }
+        }
+        None => Memory { from: passes::asked_again_from(table, cursor), unread_from: None },
     }
 }
 

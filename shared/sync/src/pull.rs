@@ -70,7 +70,7 @@ pub async fn pull(
         }
     }
     // Nothing comes after, so nothing is remembered.
-    let memory = Memory { from: Some(model::Timestamp::MAX), keep_unread: false };
+    let memory = Memory { from: Some(model::Timestamp::MAX), unread_from: None };
     let mut finished = rows.finish(memory, &files).await?;
     attest(&mut finished.certificate, &proofs, client.requests());
     for name in table.lake_names() {

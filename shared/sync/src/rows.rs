@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use freshbooks::{Page, Request};
-use lake::{DataFile, KeyHash, Packing, Seen};
+use lake::{DataFile, KeyHash, Packing, Seen, Sight};
 use model::planted::{self, Bug};
 use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Timestamp};
 use tables::{CursorRule, Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
@@ -76,8 +76,9 @@ type Second = NonZeroU32;
 pub(crate) struct Memory {
     /// Rows that changed before are not asked for again; without it all may be.
     pub(crate) from: Option<Timestamp>,
-    /// Whether rows that were known before and not read now may still come.
-    pub(crate) keep_unread: bool,
+    /// Rows that were known before and not read now may still come, unless they changed before this instant; without it
+    /// none does.
+    pub(crate) unread_from: Option<Timestamp>,
 }
 
 impl Rows {
@@ -254,18 +255,20 @@ fn remembered(tally: Tally, known: &Seen, rejected: &[Rejected], memory: Memory)
             names.entry(key).or_insert_with(|| name.into());
         }
     }
-    if memory.keep_unread {
-        for (key, digest) in known.iter() {
-            seen.insert(key, digest);
+    if let Some(from) = memory.unread_from {
+        for (key, row) in known.iter().filter(|(_, row)| row.updated.is_none_or(|at| instant(at) >= from)) {
+            seen.remember(key, row);
         }
     }
     for (key, row) in tally.rows {
-        let comes_again = match (memory.from, row.updated) {
-            (Some(from), Some(updated)) => instant(updated) >= from || tally.always.contains(&key),
+        // What comes again whenever it changed is remembered without an instant.
+        let updated = row.updated.filter(|_| memory.from.is_some() && !tally.always.contains(&key));
+        let comes_again = match (memory.from, updated) {
+            (Some(from), Some(updated)) => instant(updated) >= from,
             _ => true,
         };
         if comes_again {
-            seen.insert(key, row.digest);
+            seen.remember(key, Sight { digest: row.digest, updated });
         }
     }
     for (key, name) in names.into_iter().flatten() {

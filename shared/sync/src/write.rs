@@ -9,6 +9,8 @@ use tables::Decoder;
 
 /// Rows that are decoded before they are encoded: enough for a batch, few enough to hold many pages.
 const BATCH_ROWS: usize = 2048;
+/// As many bytes of text are a batch, too, however few the rows.
+const BATCH_BYTES: usize = 12 << 20;
 
 /// Where finished files go.
 #[async_trait]
@@ -33,7 +35,7 @@ impl Writer {
 
     /// Takes what `decoder` holds, if it is enough for a batch; `rest` takes whatever there is.
     pub(crate) async fn drain(&mut self, decoder: &mut Decoder, rest: bool, files: &dyn Files) -> Result<()> {
-        if !rest && decoder.buffered() < BATCH_ROWS {
+        if !rest && decoder.buffered() < BATCH_ROWS && decoder.buffered_bytes() < BATCH_BYTES {
             return Ok(());
         }
         let batches = decoder

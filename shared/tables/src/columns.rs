@@ -143,6 +143,11 @@ impl Columns {
         self.rows
     }
 
+    /// Bytes of the texts of these rows, where they are kept.
+    pub(crate) fn raw_bytes(&self) -> usize {
+        self.raw.as_ref().map_or(0, |raw| raw.values_slice().len())
+    }
+
     pub(crate) fn append(
         &mut self,
         values: &[Value<'_>],

@@ -199,7 +199,7 @@ impl Decoder {
         }
     }
 
-    /// Writes that the row with this key is gone: its key, `_deleted`, and nothing else. Whether `key` is one.
+    /// Writes that the row with this key is gone: its key, `_is_deleted`, and nothing else. Whether `key` is one.
     pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
         let mut values = vec![Value::Null; self.table.columns.len()];
         // Only the last part, a name or the line of a report, may have a / inside.
@@ -339,6 +339,11 @@ impl Decoder {
     /// Rows of the largest table that wait to be taken.
     pub fn buffered(&self) -> usize {
         self.children.iter().map(|c| c.columns.rows()).fold(self.columns.rows(), usize::max)
+    }
+
+    /// Bytes of the texts of the rows that wait to be taken, where texts are kept.
+    pub fn buffered_bytes(&self) -> usize {
+        self.columns.raw_bytes()
     }
 
     /// Takes what was decoded so far: one batch per table that has rows, children first.

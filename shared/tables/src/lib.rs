@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anew;
 pub mod catalog;
 mod columns;
 mod declaration;
@@ -10,6 +11,7 @@ mod row;
 mod schema;
 mod value;
 
+pub use anew::Anew;
 pub use catalog::{ALL, GROUPS, Group, UNREACHABLE, USERS_ME, Unreachable, find, nearest};
 pub use declaration::{
     Child, Column, Confidence, CursorRule, DeleteRule, Each, Family, Form, Kind, Layout, Owner, Period, Rows,

@@ -61,7 +61,7 @@ fn system(raw: RawText, fields: &mut Vec<Field>) {
         field("_business_id", DataType::Int64, true, "The business the row was read from"),
         field("_run_id", DataType::Utf8, false, "The run that read the row"),
         field("_extracted_at", instant_type(), false, "When the row was read"),
-        field("_deleted", DataType::Boolean, false, "Whether FreshBooks says that the row is deleted"),
+        field("_is_deleted", DataType::Boolean, false, "Whether FreshBooks says that the row is deleted"),
         field("_extra", DataType::Utf8, true, "Keys that no column takes, as a JSON object"),
     ]);
     if raw == RawText::Keep {

@@ -152,7 +152,7 @@ fn query(lake: &Path, database: &str) -> String {
     let sql = format!(
         "INSTALL iceberg; LOAD iceberg; \
          SELECT amount_code, count(*) AS invoices, sum(amount) AS total, sum(outstanding) AS outstanding \
-         FROM iceberg_scan('{table}') WHERE NOT _deleted GROUP BY ALL ORDER BY ALL"
+         FROM iceberg_scan('{table}') WHERE NOT _is_deleted GROUP BY ALL ORDER BY ALL"
     );
     format!("duckdb -c {}", quoted(&sql))
 }

@@ -1,7 +1,9 @@
 //! What every catalog has to keep, and what each one keeps beyond that.
 
+mod dropped;
 pub(crate) mod fakes;
 mod glue;
+mod keeper;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

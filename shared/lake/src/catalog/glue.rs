@@ -79,7 +79,7 @@ impl Glue {
             return Ok(());
         }
         let what = format!("{} is kept without the Glue Data Catalog", self.uri(&pointers));
-        Err(Error::new(ErrorKind::Storage, what)
+        Err(Error::new(ErrorKind::Config, what)
             .next("go on with pointers as its catalog, or give the lake in Glue a database of its own"))
     }
 

@@ -2,12 +2,14 @@
 
 mod glue;
 mod glue_raw;
+mod keeper;
 pub(crate) mod pointer;
 
 #[cfg(test)]
 pub(crate) mod conformance;
 
 pub(crate) use glue::Glue;
+pub(crate) use keeper::{Keeper, Kind};
 pub(crate) use pointer::Pointer;
 
 use std::collections::BTreeMap;

@@ -58,7 +58,7 @@ impl<'p> Arrivals<'p> {
         let key_schema = key_schema(table)?;
         let mut columns = table.key.to_vec();
         if arrivals.may_bury() {
-            columns.extend(["_deleted", "_run_id", "_extracted_at"]);
+            columns.extend(["_is_deleted", "_run_id", "_extracted_at"]);
         } else if !table.children.is_empty() {
             columns.push("_extracted_at");
         }
@@ -94,8 +94,8 @@ impl<'p> Arrivals<'p> {
 
     fn bury(&mut self, batch: &RecordBatch, first: usize) -> Result<()> {
         let name = self.table.name;
-        let deleted = column(batch, name, "_deleted")?;
-        let deleted = deleted.as_boolean_opt().ok_or_else(|| odd(name, "_deleted"))?;
+        let deleted = column(batch, name, "_is_deleted")?;
+        let deleted = deleted.as_boolean_opt().ok_or_else(|| odd(name, "_is_deleted"))?;
         let runs = column(batch, name, "_run_id")?;
         let runs = runs.as_string_opt::<i32>().ok_or_else(|| odd(name, "_run_id"))?;
         let instants = typed::<TimestampMicrosecondType>(batch, name, "_extracted_at")?;

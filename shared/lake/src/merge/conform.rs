@@ -8,23 +8,50 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use model::{Error, ErrorKind, Result};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
+use super::Shape;
+use super::apart::Apart;
+
 /// Where each column of the lake is in a file.
 #[derive(Debug)]
 pub(super) struct Conform {
     table: String,
     schema: SchemaRef,
     picks: Vec<Option<usize>>,
+    /// Columns whose values go into `_extra`.
+    apart: Option<Apart>,
 }
 
 impl Conform {
     /// Finds the columns of `schema` by name.
     pub(super) fn by_name(table: &str, schema: &SchemaRef, from: &Schema) -> Result<Self> {
-        Self::new(table, schema, from, |field| from.fields().iter().position(|f| f.name() == field.name()))
+        let find = |field: &Field| from.fields().iter().position(|f| f.name() == field.name());
+        Self::new(table, schema, from, None, |_, field| find(field))
+    }
+
+    /// The same for rows that came. A column with values that the lake's type does not hold is null, and its values are
+    /// in `_extra`; not so a key, or what is never null.
+    pub(super) fn of_rows(shape: &Shape, from: &Schema) -> Result<Self> {
+        let mut apart = Apart::new(&shape.schema);
+        let mut kept = Vec::new();
+        for (place, to) in shape.schema.fields().iter().enumerate() {
+            let Ok(at) = from.index_of(to.name()) else { continue };
+            let may = to.is_nullable() && !shape.key.contains(&place);
+            if let Some(apart) = apart.as_mut().filter(|apart| may && apart.extra != place)
+                && !widens(from.field(at).data_type(), to.data_type())
+            {
+                apart.keep(to.name(), at);
+                kept.push(place);
+            }
+        }
+        let apart = apart.filter(|apart| !apart.is_empty());
+        Self::new(&shape.table, &shape.schema, from, apart, |place, field| {
+            if kept.contains(&place) { None } else { from.index_of(field.name()).ok() }
+        })
     }
 
     /// Finds the columns of `schema` by field id, since they may have had another name or not been there.
     pub(super) fn by_id(table: &str, schema: &SchemaRef, from: &Schema) -> Result<Self> {
-        Self::new(table, schema, from, |field| {
+        Self::new(table, schema, from, None, |_, field| {
             let id = field_id(field)?;
             from.fields().iter().position(|f| field_id(f) == Some(id))
         })
@@ -34,9 +61,10 @@ impl Conform {
         table: &str,
         schema: &SchemaRef,
         from: &Schema,
-        find: impl Fn(&Field) -> Option<usize>,
+        apart: Option<Apart>,
+        find: impl Fn(usize, &Field) -> Option<usize>,
     ) -> Result<Self> {
-        let picks: Vec<_> = schema.fields().iter().map(|field| find(field)).collect();
+        let picks: Vec<_> = (0..).zip(schema.fields()).map(|(place, field)| find(place, field)).collect();
         for (to, pick) in schema.fields().iter().zip(&picks) {
             let Some(from) = pick.and_then(|at| from.fields().get(at)) else { continue };
             if !widens(from.data_type(), to.data_type()) {
@@ -45,7 +73,7 @@ impl Conform {
                 return Err(Error::new(ErrorKind::Internal, what));
             }
         }
-        Ok(Self { table: table.to_owned(), schema: Arc::clone(schema), picks })
+        Ok(Self { table: table.to_owned(), schema: Arc::clone(schema), picks, apart })
     }
 
     /// The rows of `batch` in the lake's columns; one that the file lacks is null.
@@ -56,7 +84,12 @@ impl Conform {
                 Some(column) => self.widen(field, column),
             }
         });
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let mut columns = columns.collect::<Result<Vec<_>>>()?;
+        if let Some(apart) = &self.apart
+            && let Some(extra) = columns.get_mut(apart.extra)
+        {
+            *extra = apart.add(&self.table, batch, extra)?;
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(|e| {
             Error::new(ErrorKind::Internal, format!("rows of {} do not fit the table", self.table)).because(e)

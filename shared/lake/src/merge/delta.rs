@@ -84,9 +84,7 @@ impl<'a> Delta<'a> {
         } else {
             batch.clone()
         };
-        Conform::by_name(&self.shape.table, &self.shape.schema, &filtered.schema())?
-            .batch(&filtered)
-            .map(Some)
+        Conform::of_rows(self.shape, &filtered.schema())?.batch(&filtered).map(Some)
     }
 
     fn failed(&self, error: arrow_schema::ArrowError) -> Error {

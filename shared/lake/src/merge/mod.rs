@@ -11,6 +11,8 @@
 //!
 //! It knows Arrow and Parquet, and nothing of catalogs or commits.
 
+mod anew;
+mod apart;
 mod arrivals;
 mod children;
 mod conform;
@@ -23,7 +25,7 @@ mod parts;
 mod plan;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tiers;
 mod tombstone;
 mod write;
@@ -45,6 +47,7 @@ use plan::Plan;
 use stream::{Source, Stream};
 use write::Writer;
 
+pub(crate) use anew::{Retyped, Untyped};
 pub(crate) use arrivals::Arrivals;
 pub(crate) use inspect::inspect;
 pub(crate) use parts::{Parts, RawFiles};
@@ -106,7 +109,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 32 << 20, delta_bytes: 48 << 20 }
+        Self { file_bytes: 32 << 20, delta_bytes: 24 << 20 }
     }
 }
 

@@ -1,16 +1,22 @@
 //! When small files are folded into larger ones.
 //!
-//! A file is full from half of the bound on. Those below are in tiers, each a quarter of the one above, and a tier has three
-//! files at most: a fourth folds them all into one, which is of the tier above. So a row is rewritten about once per tier
-//! on its way to a full file, and there are fifteen small files at most. What is small altogether is one file.
+//! A file is full from half of the bound on. Those below are in tiers, each an eighth of the one above, and a tier has seven
+//! files at most: an eighth folds them all into one, which is of the tier above. So a row is rewritten about once per tier
+//! on its way to a full file, and there are two dozen small files at most. What is small altogether is one file.
 
 use super::Limits;
 
 /// Files that a tier may have.
-const FILES: usize = 3;
+const FILES: usize = 7;
+
+/// How many times larger the files of the tier above are.
+const TIMES: u64 = 8;
 
 /// The lowest tier, which has all that is smaller, too.
-const LOWEST: u32 = 4;
+const LOWEST: u32 = 2;
+
+/// A table smaller than this part of a full file is one file.
+const SMALL: u64 = 128;
 
 /// Files folded in one merge, at most: each is held in memory while its rows are taken.
 const FOLDED: usize = 32;
@@ -23,7 +29,7 @@ pub(super) fn of(bytes: u64, limits: Limits) -> Option<u32> {
     }
     let mut tier = 0;
     while tier < LOWEST {
-        floor /= 4;
+        floor /= TIMES;
         if bytes >= floor {
             break;
         }
@@ -38,7 +44,7 @@ pub(super) fn fold(sizes: &[u64], rewritten: &[bool], came: u64, limits: Limits)
     let file = |at: usize| sizes.get(at).copied().unwrap_or_default();
     let is_rewritten = |at: usize| rewritten.get(at).copied().unwrap_or_default();
     let mut rest: Vec<usize> = (0..sizes.len()).filter(|at| !is_rewritten(*at)).collect();
-    if sizes.iter().sum::<u64>() < limits.file_bytes as u64 / 32 {
+    if sizes.iter().sum::<u64>() < limits.file_bytes as u64 / SMALL {
         return rest;
     }
     let mut pool: u64 = came
@@ -90,14 +96,14 @@ mod tests {
             files.extend(std::iter::repeat_n(new / parts, usize::try_from(parts).unwrap()));
             written += new;
             let small = files.iter().filter(|bytes| of(**bytes, LIMITS).is_some()).count();
-            assert!(small <= 16, "{small} small files: {files:?}");
+            assert!(small <= 24, "{small} small files: {files:?}");
         }
         (files, written)
     }
 
     #[test]
     fn a_first_load_rewrites_each_row_a_few_times_and_leaves_few_files() {
-        for (window, times) in [(8 << 10, 4), (20 << 10, 4), (100 << 10, 3), (600 << 10, 1)] {
+        for (window, times) in [(8 << 10, 3), (20 << 10, 3), (100 << 10, 2), (600 << 10, 1)] {
             let (files, written) = load(&vec![window; 2000]);
             let total: u64 = files.iter().sum();
             assert!(written <= (times + 1) * total, "windows of {window}: {written} written for {total}");
@@ -109,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_small_altogether_is_one_file() {
-        let (files, _) = load(&[1 << 10; 31]);
+        let (files, _) = load(&[1 << 10; 8]);
         assert_eq!(files.len(), 1);
     }
 

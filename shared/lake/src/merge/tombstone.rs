@@ -42,7 +42,7 @@ fn marked(
         }
     }
     let mut columns = batch.columns().to_vec();
-    for (name, values) in [("_deleted", deleted), ("_run_id", runs), ("_extracted_at", instants)] {
+    for (name, values) in [("_is_deleted", deleted), ("_run_id", runs), ("_extracted_at", instants)] {
         let at = schema.index_of(name)?;
         if let Some(column) = columns.get_mut(at) {
             let values = cast(&values, column.data_type())?;

@@ -25,6 +25,8 @@ pub(crate) enum Standing {
     Free,
     /// Another task has switched it and may still switch the parent: fence first.
     Pending,
+    /// No task can have come there from what the parent shows: somebody has dropped the parent, or set it back.
+    Ahead,
 }
 
 /// Judges the `entry` that a child shows for the unit. `base` is the number of the commit that the parent shows, `ours`
@@ -34,13 +36,14 @@ pub(crate) enum Standing {
 pub(crate) fn standing(entry: Option<&str>, base: u64, ours: &str) -> Standing {
     match entry {
         Some(entry) if entry == ours => Standing::Ours,
+        Some(entry) if number(entry) > base.saturating_add(1) => Standing::Ahead,
         Some(entry) if number(entry) > base => Standing::Pending,
         _ => Standing::Free,
     }
 }
 
 /// The number in the name of a commit.
-fn number(entry: &str) -> u64 {
+pub(super) fn number(entry: &str) -> u64 {
     let number = entry.split_once('-').map_or(entry, |(number, _)| number);
     // What cannot be read is never settled.
     number.parse().unwrap_or(u64::MAX)
@@ -64,7 +67,7 @@ impl Commit {
             certificate: Certificate {
                 status: proof.map_or(TableStatus::Empty, |proof| proof.status),
                 notes: proof.map(|proof| proof.notes.clone()).unwrap_or_default(),
-                ..unread()
+                ..Certificate::unread()
             },
             seen: base.map_or(nothing, |base| base.seen.clone()),
             recent_tasks: base.map(|base| base.recent_tasks.clone()).unwrap_or_default(),
@@ -76,30 +79,6 @@ impl Commit {
     /// The same commit on top of `fence`, which has changed nothing.
     pub(crate) fn behind(self, fence: &Self) -> Self {
         Self { entry: String::new(), number: fence.number + 1, previous: Some(fence.entry.clone()), ..self }
-    }
-}
-
-/// What a task can prove that has read nothing.
-fn unread() -> Certificate {
-    Certificate {
-        status: TableStatus::Empty,
-        requests: 0,
-        pages: 0,
-        rereadings: 0,
-        total_first: 0,
-        total_last: 0,
-        distinct_keys: 0,
-        rows_new: 0,
-        rows_changed: 0,
-        rows_unchanged: 0,
-        rows_deleted: 0,
-        rows_undeleted: 0,
-        rows_rejected: 0,
-        child_rows: 0,
-        first_updated: None,
-        last_updated: None,
-        content_digest: "0".repeat(16),
-        notes: Vec::new(),
     }
 }
 
@@ -117,6 +96,7 @@ mod tests {
         assert_eq!(standing(Some(ours), 7, ours), Standing::Ours);
         assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, ours), Standing::Pending);
         assert_eq!(standing(Some("0000000001-bbbbbbbbbbbb"), 0, ours), Standing::Pending);
-        assert_eq!(standing(Some("whatever"), 7, ours), Standing::Pending);
+        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, ours), Standing::Ahead);
+        assert_eq!(standing(Some("whatever"), 7, ours), Standing::Ahead);
     }
 }

@@ -1,18 +1,20 @@
 //! Rebuilding the current tables of a family from `raw`: every row that a commit has named, in the order of the commits.
 //!
 //! The rows are written anew and take the place of what is there in one swap per unit. Cursors, tasks and certificates stay
-//! as they are. What is there is not read, so it may be damaged or missing.
+//! as they are. What is there is not read, so it may be damaged or missing; unless only rows from some day on are laid over
+//! it. Rows are typed anew from the text that came, so a column that was declared since has their values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
 use super::{Publication, REBASES, Raw};
 use crate::catalog::Swap;
-use crate::merge::{Arrivals, RawFiles};
+use crate::merge::{self, Arrivals, RawFiles, Retyped};
 use crate::table::{Owner, Plan};
-use crate::{Commit, Lake};
+use crate::{Commit, DataFile, Lake, layout};
 
 /// What was rebuilt of one unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +25,45 @@ pub struct Replayed {
     pub commits: u64,
     /// The raw files that they name.
     pub files: u64,
+    /// Rows whose text can no longer be typed; they are as they were typed when they came.
+    pub untyped: Vec<Untyped>,
+}
+
+/// Rows of a table whose text can no longer be typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untyped {
+    /// The table, perhaps a child.
+    pub table: &'static str,
+    /// How many.
+    pub rows: u64,
+    /// What is wrong with the first.
+    pub first: String,
+}
+
+/// How rows of earlier commits are written anew.
+pub(super) struct Replaying {
+    /// A name of its own: what has the name of a damaged file would be taken for it.
+    pub(super) name: TaskId,
+    /// Whether these are all rows that there are, so that nothing that is there stays.
+    pub(super) all: bool,
+    /// What could no longer be typed, by table.
+    pub(super) untyped: BTreeMap<&'static str, merge::Untyped>,
 }
 
 impl Lake {
     /// Rebuilds `table` and its children from `raw`, unit by unit; `at` is now, by the local clock. A task that commits
     /// meanwhile is not lost: its unit is done again.
     pub async fn replay(&self, table: &'static Table, at: Timestamp) -> Result<Vec<Replayed>> {
+        self.replay_from(table, None, at).await
+    }
+
+    /// The same, with what `raw` has from a day on (in UTC): it is laid over the rows that are there, as if it came now.
+    pub async fn replay_from(
+        &self,
+        table: &'static Table,
+        from: Option<Date>,
+        at: Timestamp,
+    ) -> Result<Vec<Replayed>> {
         let heads = self.catalog.load(table).await?;
         let Some(key) = heads.metadata.get(table.name) else { return Ok(Vec::new()) };
         let mut replayed = Vec::new();
@@ -39,23 +74,36 @@ impl Lake {
                     format!("{key} names {partition}, which {} has no rows of", table.name),
                 )
             })?;
-            replayed.push(self.replay_unit(table, unit, at).await?);
+            replayed.push(self.replay_unit(table, unit, from, at).await?);
         }
         Ok(replayed)
     }
 
-    async fn replay_unit(&self, family: &'static Table, unit: Unit, at: Timestamp) -> Result<Replayed> {
+    async fn replay_unit(
+        &self,
+        family: &'static Table,
+        unit: Unit,
+        from: Option<Date>,
+        at: Timestamp,
+    ) -> Result<Replayed> {
+        let counts =
+            |file: &&DataFile| from.is_none_or(|from| layout::day(&file.key).is_none_or(|day| day >= from));
         for _ in 0..=REBASES {
             let commits = self.commits(family.name, &unit).await?;
             let Some(head) = commits.last().cloned() else { break };
-            let mut raw = Raw::default();
+            let (mut raw, mut count) = (Raw::default(), 0);
             for commit in &commits {
-                raw.add(commit.files.iter().cloned());
+                let files: Vec<_> = commit.files.iter().filter(counts).cloned().collect();
+                count += u64::from(from.is_none() || !files.is_empty());
+                raw.add(files);
             }
             let files = raw.0.values().map(|files| files.len() as u64).sum();
-            let replayed = Replayed { unit: unit.clone(), commits: commits.len() as u64, files };
-            if raw.of(family.name).is_empty() || self.rebuild(family, &unit, head, &raw, at).await? {
+            let replayed = Replayed { unit: unit.clone(), commits: count, files, untyped: Vec::new() };
+            if raw.of(family.name).is_empty() {
                 return Ok(replayed);
+            }
+            if let Some(untyped) = self.rebuild(family, &unit, head, &raw, from.is_none(), at).await? {
+                return Ok(Replayed { untyped, ..replayed });
             }
         }
         let what =
@@ -63,19 +111,21 @@ impl Lake {
         Err(Error::new(ErrorKind::Conflict, what).next("run again when no other run is under way"))
     }
 
-    /// Whether the rows of `raw` are what the tables show of the unit now; not if the unit has moved from `head`.
+    /// Lets the tables show the rows of `raw`, over what is there unless they are all; nothing if the unit has moved from
+    /// `head`. Tells what could no longer be typed.
     async fn rebuild(
         &self,
         family: &'static Table,
         unit: &Unit,
         head: Commit,
         raw: &Raw,
+        all: bool,
         at: Timestamp,
-    ) -> Result<bool> {
-        let parents = RawFiles::new(&*self.store, raw.of(family.name));
+    ) -> Result<Option<Vec<Untyped>>> {
+        let parents = Retyped::new(RawFiles::new(&*self.store, raw.of(family.name)), family.name);
         let arrivals = Arrivals::read(family, &parents).await?;
-        // A name of its own: what has the name of a damaged file would be taken for it.
-        let anew = TaskId(format!("{}-replayed-{}", head.task, at.as_microsecond()));
+        // A name of its own, of which the instant is part: what has the name of a damaged file would be taken for it.
+        let name = TaskId(format!("{}-replayed", head.task));
         let mut publication = Publication {
             lake: self,
             family,
@@ -88,15 +138,20 @@ impl Lake {
             arrivals: Some(arrivals),
             merged: BTreeMap::new(),
             read: BTreeMap::new(),
-            anew: Some(anew),
+            replaying: Some(Replaying { name, all, untyped: BTreeMap::new() }),
+            whole: true,
+            notes: BTreeSet::new(),
         };
         for step in self.catalog.steps(family) {
             if !publication.take_place(&step).await? {
-                return Ok(false);
+                return Ok(None);
             }
         }
         publication.settle().await;
-        Ok(true)
+        let untyped = publication.replaying.map(|replaying| replaying.untyped).unwrap_or_default();
+        let untyped = untyped.into_iter().filter(|(_, untyped)| untyped.rows > 0);
+        let untyped = untyped.map(|(table, merge::Untyped { rows, first })| Untyped { table, rows, first });
+        Ok(Some(untyped.collect()))
     }
 }
 
@@ -118,7 +173,7 @@ impl Publication<'_> {
 }
 
 /// The unit that a partition is of.
-fn unit(table: &Table, partition: &str) -> Option<Unit> {
+pub(crate) fn unit(table: &Table, partition: &str) -> Option<Unit> {
     let (_, id) = partition.split_once('=')?;
     let owner = id.parse().map_or_else(|_| Owner::Text(id.to_owned()), Owner::Number);
     Plan::unit_of(table.family, &owner).or_else(|| Plan::unit_of(table.family, &Owner::Text(id.to_owned())))

@@ -59,24 +59,16 @@ impl Metadata {
         let at = change.at.as_millisecond().max(self.inner.last_updated_ms());
         let mut units = self.units()?;
         units.insert(change.unit.partition(), change.entry.to_owned());
-        let previous = self.path(home);
         let units = Self::units_property(&units)?;
         if change.added.is_empty() && change.replaced.is_empty() {
-            return self.staged(at, |json| {
+            return self.successor(home, at, |json| {
                 if let Some(Value::Object(properties)) = json.get_mut("properties") {
                     properties.extend(units.into_iter().map(|(key, value)| (key, value.into())));
-                }
-                let log = json.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
-                if let (Value::Array(log), Some(previous)) = (log, previous) {
-                    let before = self.inner.last_updated_ms();
-                    log.push(serde_json::json!({ "metadata-file": previous, "timestamp-ms": before }));
-                    let surplus = log.len().saturating_sub(VERSIONS);
-                    log.drain(..surplus);
                 }
             });
         }
         let snapshot = self.snapshot(store, home, contents, &change, at).await?;
-        let outlived = self.outlived();
+        let (outlived, previous) = (self.outlived(), self.path(home));
         let builder = self.inner.into_builder(previous).set_properties(units).map_err(failed)?;
         let builder = builder.set_branch_snapshot(snapshot, MAIN_BRANCH).map_err(failed)?;
         let built = builder.remove_snapshots(&outlived).build().map_err(failed)?;
@@ -84,7 +76,7 @@ impl Metadata {
     }
 
     /// Where this version is stored.
-    fn path(&self, home: &str) -> Option<String> {
+    pub(super) fn path(&self, home: &str) -> Option<String> {
         let rest = self.stored.as_deref().and_then(|key| key.strip_prefix(home))?;
         Some(format!("{}{rest}", self.location()))
     }

@@ -36,6 +36,16 @@ impl Metadata {
         self.inner.metadata_log().iter().map(|entry| self.key_of(&entry.metadata_file, home)).collect()
     }
 
+    /// The number of the last snapshot there was: the next one has a greater one, and so have its manifests.
+    pub(crate) fn sequence(&self) -> i64 {
+        self.inner.last_sequence_number()
+    }
+
+    /// When it was last changed, in milliseconds, as it says.
+    pub(crate) fn last_updated(&self) -> i64 {
+        self.inner.last_updated_ms()
+    }
+
     /// The key of a snapshot's list of manifests.
     pub(crate) fn list(&self, home: &str, snapshot: i64) -> Result<String> {
         let snapshot = self.inner.snapshot_by_id(snapshot).ok_or_else(|| {

@@ -12,6 +12,7 @@ use model::{Error, ErrorKind, Result, Unit};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::advance::VERSIONS;
 use super::desk::Desk;
 use super::plan::{Owner, Plan};
 use super::{failed, schema};
@@ -81,7 +82,7 @@ impl Metadata {
         let properties = [
             ("comment", plan.doc),
             ("write.parquet.compression-codec", "zstd"),
-            ("write.metadata.previous-versions-max", &super::advance::VERSIONS.to_string()),
+            ("write.metadata.previous-versions-max", &VERSIONS.to_string()),
             (UNITS, "{}"),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -94,8 +95,9 @@ impl Metadata {
         Self::dated(builder.build().map_err(failed)?.metadata, at)
     }
 
-    /// The same table with the columns of `plan`, as far as `contract` lets it follow.
-    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<Self> {
+    /// The same table with the columns of `plan`, as far as `contract` lets it follow; tells the columns, in words, whose
+    /// values it cannot hold.
+    pub(crate) fn evolved(self, plan: &Plan, contract: Contract) -> Result<(Self, Vec<String>)> {
         let grow = contract == Contract::Evolve;
         let evolution = schema::evolve(self.inner.current_schema(), self.inner.last_column_id(), plan, grow)?;
         let schema::Evolution { schema, differences, kept_apart } = evolution;
@@ -108,7 +110,7 @@ impl Metadata {
         if !grow && !differences.is_empty() {
             tracing::warn!(table = plan.name, columns = %differences.join(", "), "left out of the table");
         }
-        let Some(schema) = schema else { return Ok(self) };
+        let Some(schema) = schema else { return Ok((self, kept_apart)) };
         let id = self.inner.schemas_iter().map(|known| known.schema_id()).max().unwrap_or_default() + 1;
         let last = self.inner.last_column_id().max(schema.highest_field_id());
         let schema = schema.into_builder().with_schema_id(id).build().map_err(failed)?;
@@ -121,7 +123,7 @@ impl Metadata {
             json.insert("last-column-id".to_owned(), last.into());
         })?;
         evolved.stored = self.stored;
-        Ok(evolved)
+        Ok((evolved, kept_apart))
     }
 
     /// The same table as of another moment.
@@ -135,8 +137,27 @@ impl Metadata {
         Ok(Self { inner, stored: None })
     }
 
+    /// The next version of the same table, with changes that are none of its rows.
+    pub(crate) fn successor(
+        &self,
+        home: &str,
+        at: i64,
+        edit: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<Staged> {
+        let (previous, before) = (self.path(home), self.inner.last_updated_ms());
+        self.staged(at, |table| {
+            edit(table);
+            let log = table.entry("metadata-log").or_insert_with(|| Value::Array(Vec::new()));
+            if let (Value::Array(log), Some(previous)) = (log, previous) {
+                log.push(serde_json::json!({ "metadata-file": previous, "timestamp-ms": before }));
+                let surplus = log.len().saturating_sub(VERSIONS);
+                log.drain(..surplus);
+            }
+        })
+    }
+
     /// The same table with changes that are none of its rows, to be stored.
-    pub(super) fn staged(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Staged> {
+    pub(crate) fn staged(&self, at: i64, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<Staged> {
         let mut json = json(&self.inner, at, edit)?;
         sort(&mut json);
         let body = serde_json::to_vec(&json).map_err(unwritable)?;
@@ -297,6 +318,11 @@ fn unwritable(error: serde_json::Error) -> Error {
 }
 
 impl Contents {
+    /// A bug, planted.
+    pub(crate) fn forget_others(&mut self) {
+        self.others.clear();
+    }
+
     /// The unit's data files with the bounds of their first key column, for the merge.
     pub(crate) fn live(&self, metadata: &Metadata, home: &str, shape: &Shape) -> Result<Vec<Live>> {
         let first = shape.key.first().and_then(|at| shape.schema.fields().get(*at));

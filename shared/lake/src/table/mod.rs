@@ -7,12 +7,14 @@ mod desk;
 mod inspect;
 mod metadata;
 mod plan;
+#[cfg(test)]
+mod scan;
 mod schema;
 mod statistics;
 
 pub(crate) use advance::{Change, NewFile};
 pub(crate) use inspect::Entry;
-pub(crate) use metadata::Metadata;
+pub(crate) use metadata::{Metadata, Staged};
 pub(crate) use plan::{Owner, Plan};
 
 use model::{Error, ErrorKind};

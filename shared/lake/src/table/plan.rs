@@ -1,6 +1,9 @@
 //! How a table of the lake is laid out: what follows from its declaration, before Iceberg comes into it.
 
-use arrow_schema::SchemaRef;
+use std::sync::Arc;
+
+use arrow_schema::{Schema, SchemaRef};
+use model::planted;
 use model::{AccountId, BusinessId, Unit};
 use tables::{RawText, Table};
 
@@ -34,7 +37,7 @@ impl Plan {
             Self {
                 name: child.name,
                 doc: child.doc,
-                columns: tables::child_schema(child, RawText::Drop),
+                columns: declared(tables::child_schema(child, RawText::Drop)),
                 key: own.collect(),
                 whole: 1,
                 unit,
@@ -43,13 +46,23 @@ impl Plan {
         let parent = Self {
             name: table.name,
             doc: table.doc,
-            columns: tables::table_schema(table, RawText::Drop),
+            columns: declared(tables::table_schema(table, RawText::Drop)),
             key: table.key.to_vec(),
             whole: table.key.len(),
             unit,
         };
         children.chain([parent]).collect()
     }
+}
+
+/// The columns as they are declared; a simulation may want them as an older version had them.
+fn declared(columns: SchemaRef) -> SchemaRef {
+    let without = planted::undeclared();
+    if without.is_empty() {
+        return columns;
+    }
+    let kept = columns.fields().iter().filter(|field| !without.contains(&field.name().as_str())).cloned();
+    Arc::new(Schema::new(kept.collect::<Vec<_>>()))
 }
 
 /// The value of the unit column.

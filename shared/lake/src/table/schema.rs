@@ -28,7 +28,8 @@ pub(super) struct Evolution {
     pub(super) schema: Option<Schema>,
     /// What the declaration has and the table had not, in words.
     pub(super) differences: Vec<String>,
-    /// Columns whose types cannot be united, in words: the table keeps its own.
+    /// Columns whose declared type holds values that the table's does not, in words: the table keeps its own, and these
+    /// values go into `_extra`.
     pub(super) kept_apart: Vec<String>,
 }
 
@@ -43,17 +44,13 @@ pub(super) fn evolve(current: &Schema, last_column_id: i32, plan: &Plan, grow: b
         if let Ok(declaration) = plan.columns.field_with_name(&field.name) {
             let (name, declared) = (&field.name, iceberg_type(declaration.data_type())?);
             match widened(&field.field_type, &declared) {
-                Some(wide) if wide != *field.field_type => {
+                Some(wide) if wide == *field.field_type => {}
+                Some(wide) if grow => {
                     evolution.differences.push(format!("{name} is {declared}, not {}", field.field_type));
-                    if grow {
-                        field.field_type = Box::new(wide);
-                        changed = true;
-                    }
+                    field.field_type = Box::new(wide);
+                    changed = true;
                 }
-                Some(_) => {}
-                None => {
-                    evolution.kept_apart.push(format!("{name} is {declared}, not {}", field.field_type));
-                }
+                _ => evolution.kept_apart.push(format!("{name} is {declared}, not {}", field.field_type)),
             }
             let doc = declaration.metadata().get("comment").cloned();
             if doc != field.doc {
@@ -92,6 +89,12 @@ fn widened(current: &Type, declared: &Type) -> Option<Type> {
         (Int | Long, Int | Long) => Long,
         (Decimal { precision: a, scale }, Decimal { precision: b, scale: same }) if scale == same => {
             Decimal { precision: *a.max(b), scale: *scale }
+        }
+        // As many digits before the point, and more behind it.
+        (Decimal { precision: a, scale: more }, Decimal { precision: b, scale })
+            if more >= scale && i64::from(*a) - i64::from(*more) >= i64::from(*b) - i64::from(*scale) =>
+        {
+            current.clone()
         }
         _ => return None,
     };
@@ -149,4 +152,38 @@ fn arrow_type(iceberg: &Type) -> Result<DataType> {
 pub(super) fn unknown(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Storage, format!("the lake's tables have no columns of type {what}"))
         .next("another program has changed the table: undo that, or restore its metadata from a backup")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_that_the_table_holds_changes_nothing_and_one_that_it_does_not_is_kept_apart() {
+        let table = tables::find("taxes").unwrap();
+        let plan = Plan::family(table).remove(0);
+        let current = fresh(&plan).unwrap();
+        let last = current.highest_field_id();
+        for (kind, apart) in [
+            (DataType::Decimal128(38, 12), None),
+            (DataType::Decimal128(10, 2), None),
+            (DataType::Decimal128(20, 12), None),
+            (DataType::Decimal128(38, 2), Some("amount is decimal(38, 2), not decimal(38, 12)")),
+            (DataType::Decimal128(38, 13), Some("amount is decimal(38, 13), not decimal(38, 12)")),
+            (DataType::Utf8, Some("amount is string, not decimal(38, 12)")),
+            (DataType::Int64, Some("amount is long, not decimal(38, 12)")),
+        ] {
+            let of_kind = |field: &Arc<Field>| match field.name().as_str() {
+                "amount" => Arc::new(Field::clone(field).with_data_type(kind.clone())),
+                _ => Arc::clone(field),
+            };
+            let columns = ArrowSchema::new(plan.columns.fields().iter().map(of_kind).collect::<Vec<_>>());
+            let declared = Plan { columns: Arc::new(columns), ..plan.clone() };
+            for grow in [true, false] {
+                let evolution = evolve(&current, last, &declared, grow).unwrap();
+                assert!(evolution.schema.is_none() && evolution.differences.is_empty(), "{evolution:?}");
+                assert_eq!(evolution.kept_apart, apart.into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Whether the pointers of a family are all there, and readers without a catalog find what the last one says.
 
 use super::{Place, RESTORE, Verification};
-use crate::catalog::Heads;
 use crate::catalog::pointer::{examine, stem};
+use crate::catalog::{Heads, Kind};
 use crate::layout;
 
 /// So many pointers are always kept.
@@ -45,7 +45,7 @@ impl Verification<'_> {
         if first > 1 && newest - first + 1 < KEPT {
             self.gap(place, 1, first);
         }
-        let heads = match lake.catalog.load(family).await {
+        let heads = match lake.keeper.catalog.load(family).await {
             Ok(heads) => heads,
             // Told of already, by the same words.
             Err(error) if due.is_some() && !self.verified.damage.is_empty() => {
@@ -57,7 +57,10 @@ impl Verification<'_> {
                 return Heads::default();
             }
         };
-        self.hints(place, &heads, newest).await;
+        // Who asks Glue needs no hint, and finds none.
+        if lake.keeper.kind() == Kind::Pointers {
+            self.hints(place, &heads, newest).await;
+        }
         heads
     }
 

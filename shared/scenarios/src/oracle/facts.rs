@@ -87,6 +87,10 @@ static TABLES: [Facts; 12] = [
 ];
 
 /// The table of that name, if it is one whose rows are judged.
+pub(super) fn parent_of(child: &str) -> Option<&'static Facts> {
+    TABLES.iter().find(|facts| facts.child.is_some_and(|of| of.name == child))
+}
+
 pub(super) fn find(name: &str) -> Option<&'static Facts> {
     TABLES.iter().find(|facts| facts.name == name)
 }

@@ -43,7 +43,7 @@ pub(super) struct Fold<'f> {
 
 /// The columns that are looked at.
 pub(super) fn columns(facts: &Facts) -> Vec<&'static str> {
-    let mut columns = vec![facts.key, "_deleted", "_raw"];
+    let mut columns = vec![facts.key, "_is_deleted", "_raw"];
     columns.extend(match facts.ends {
         Ends::VisState => Some("vis_state"),
         Ends::Active => Some("active"),
@@ -103,7 +103,7 @@ impl<'f> Fold<'f> {
             findings.add(INVENTED, format!("{at}: row {key}: {wrong}"));
         }
         if let Some(child) = self.facts.child {
-            let deleted = batch.flag("_deleted", row).unwrap_or_default();
+            let deleted = batch.flag("_is_deleted", row).unwrap_or_default();
             self.lines.parent(child, key, raw, deleted);
         }
     }
@@ -122,7 +122,9 @@ impl<'f> Fold<'f> {
         } else if !lacked(self.past.of(key), self.cursor) {
             findings.add(GUESS, format!("{at}: row {key} is marked gone, and the source never lacked it"));
         }
-        if batch.flag("_deleted", row) != Some(true) || !batch.is_bare(&[self.facts.key, "_deleted"], row) {
+        if batch.flag("_is_deleted", row) != Some(true)
+            || !batch.is_bare(&[self.facts.key, "_is_deleted"], row)
+        {
             findings.add(GUESS, format!("{at}: row {key} has no text and is no plain mark either"));
         }
     }

@@ -13,7 +13,9 @@ use super::fold::{self, Fold, View};
 use super::known::{Past, digest};
 use super::pointer::{Named, Place, Pointer, catalog, is_pointer, place};
 use super::shown::{self, Shown};
-use super::{Except, FILES, Findings, INVENTED, NUMBERS, TWICE, Violation, current, cursor, file, lines};
+use super::{
+    Except, FILES, Findings, INVENTED, NUMBERS, TABLES, TWICE, Violation, current, cursor, file, lines,
+};
 use crate::source::Source;
 
 /// Remembers the commits it was shown, so that each is read once.
@@ -38,6 +40,8 @@ struct Book {
     past: Past,
     view: View,
     shown: Shown,
+    /// Parents whose lines a task has switched that may have died before it switched the parents.
+    ahead: BTreeSet<i64>,
 }
 
 impl Judge {
@@ -76,18 +80,65 @@ impl Judge {
             findings.add(NUMBERS, format!("{key} is no place for a pointer"));
             return findings.0;
         };
+        let pointer = get(key).and_then(|body| serde_json::from_slice::<Value>(&body).ok());
+        let tables = pointer.as_ref().and_then(|pointer| pointer["tables"].as_object()).into_iter().flatten();
+        let tables =
+            tables.map(|(table, at)| (table.clone(), at.as_str().unwrap_or_default().to_owned())).collect();
+        self.shows((database, family), &tables, key, get, now)
+    }
+
+    /// Takes a changed entry of a catalog whose tables switch one by one, children first; `metadata` is where the
+    /// metadata of every table is. Nothing to tell unless it is a parent's.
+    pub fn switched(
+        &mut self,
+        database: &str,
+        table: &str,
+        metadata: &BTreeMap<String, String>,
+        get: &dyn Fn(&str) -> Option<Bytes>,
+        now: Timestamp,
+    ) -> Option<Vec<Violation>> {
+        if facts::find(table).is_some() {
+            return Some(self.shows((database, table), metadata, table, get, now));
+        }
+        let facts = facts::parent_of(table)?;
+        let json = get(metadata.get(table)?).and_then(|body| serde_json::from_slice::<Value>(&body).ok())?;
+        for (unit, entry) in units(&json) {
+            let place = Place { database: database.to_owned(), table: facts.name.to_owned(), unit };
+            let (commit, book) = (place.commit(&entry), self.books.entry(place).or_default());
+            if book.keys.contains(&commit) {
+                continue;
+            }
+            let commit = get(&commit).and_then(|body| serde_json::from_slice::<Pointer>(&body).ok());
+            let parents =
+                commit.iter().flat_map(|commit| &commit.files).filter(|file| file.table == facts.name);
+            for body in parents.filter_map(|file| get(&file.key)) {
+                book.ahead.extend(shown::keys(facts, body));
+            }
+        }
+        None
+    }
+
+    /// Takes what the tables of a family show from now on.
+    fn shows(
+        &mut self,
+        (database, family): (&str, &str),
+        tables: &BTreeMap<String, String>,
+        key: &str,
+        get: &dyn Fn(&str) -> Option<Bytes>,
+        now: Timestamp,
+    ) -> Vec<Violation> {
+        let mut findings = Findings::default();
         let json = |key: &str| get(key).and_then(|body| serde_json::from_slice::<Value>(&body).ok());
         let mut metadata = BTreeMap::new();
-        for (table, at) in json(key).iter().filter_map(|pointer| pointer["tables"].as_object()).flatten() {
-            match at.as_str().and_then(json) {
+        for (table, at) in tables {
+            match json(at) {
                 Some(json) => _ = metadata.insert(table.clone(), json),
                 None => findings.add(FILES, format!("{key}: {at} is not there")),
             }
         }
-        let units = metadata.get(family).and_then(|parent| parent["properties"]["freshlake.units"].as_str());
-        let units: BTreeMap<String, String> =
-            units.and_then(|units| serde_json::from_str(units).ok()).unwrap_or_default();
-        for (unit, entry) in units {
+        // A swap that makes no commit count has kept the tables, or written them anew: they are to show what they did.
+        let (mut same, mut changed) = (Vec::new(), false);
+        for (unit, entry) in metadata.get(family).map(units).unwrap_or_default() {
             let place = Place { database: database.to_owned(), table: family.to_owned(), unit };
             let mut new = vec![place.commit(&entry)];
             while let Some(last) = new.last().filter(|key| self.last.get(&place) != Some(key)) {
@@ -99,6 +150,7 @@ impl Judge {
             }
             new.retain(|key| self.last.get(&place) != Some(key));
             if new.is_empty() {
+                same.push(place);
                 continue;
             }
             for commit in new.iter().rev() {
@@ -106,7 +158,15 @@ impl Judge {
             }
             let Some(facts) = facts::find(family) else { continue };
             if let Some(book) = self.books.get(&place) {
-                shown::judge(facts, &place.unit, &metadata, &book.shown, key, get, &mut findings);
+                let due = (&book.shown, &book.ahead);
+                shown::judge(facts, &place.unit, &metadata, due, key, get, &mut findings);
+            }
+            changed = true;
+        }
+        for place in same.iter().filter(|_| !changed) {
+            if let (Some(facts), Some(book)) = (facts::find(family), self.books.get(place)) {
+                let due = (&book.shown, &book.ahead);
+                shown::judge(facts, &place.unit, &metadata, due, key, get, &mut findings);
             }
         }
         findings.0
@@ -186,6 +246,11 @@ impl Judge {
                 book.past.update(&self.source, &unit, facts);
                 let at = format!("{} of {}", at.1, at.0);
                 current::judge(&book.past, &book.view, unswept, hides_odd, &at, &mut findings);
+                // One that is gone keeps the lines that the dead task has read: the last ones that it had.
+                if let Some(key) = book.ahead.iter().find(|key| !book.shown.is_gone(**key)) {
+                    let what = format!("{at}: the lines of {key} are those of a commit that never was");
+                    findings.add(TABLES, what);
+                }
             }
         }
         findings.0
@@ -276,8 +341,9 @@ impl Book {
         findings: &mut Findings,
     ) {
         let full = pointer.mode.as_deref() == Some("full");
-        if let Err(error) = self.shown.lay(facts, &files) {
-            findings.add(FILES, format!("{at}: {error}"));
+        match self.shown.lay(facts, &files) {
+            Ok(came) => self.ahead.retain(|key| !came.contains(key)),
+            Err(error) => findings.add(FILES, format!("{at}: {error}")),
         }
         let mut fold = Fold::new(facts, &self.past, at, (pointer.cursor, full));
         for (table, rows, key, body) in files {
@@ -314,6 +380,12 @@ impl Book {
         }
         fold.finish(&mut self.view, findings);
     }
+}
+
+/// Which commit of each unit a table shows.
+fn units(metadata: &Value) -> BTreeMap<String, String> {
+    let units = metadata["properties"]["freshlake.units"].as_str();
+    units.and_then(|units| serde_json::from_str(units).ok()).unwrap_or_default()
 }
 
 /// Rows that could not be typed: they too are rows that the source had, each told once.

@@ -19,7 +19,7 @@ pub(super) struct Lines {
 
 /// The columns that are looked at.
 pub(super) fn columns(child: Child) -> Vec<&'static str> {
-    vec![child.parent_key, "_position", "_deleted", "_raw"]
+    vec![child.parent_key, "_position", "_is_deleted", "_raw"]
 }
 
 impl Lines {
@@ -30,7 +30,7 @@ impl Lines {
             let Some(raw) = batch.text("_raw", row) else { continue };
             let parent = batch.int(child.parent_key, row).unwrap_or(i64::MIN);
             let position = batch.int("_position", row).unwrap_or(-1);
-            let deleted = batch.flag("_deleted", row).unwrap_or_default();
+            let deleted = batch.flag("_is_deleted", row).unwrap_or_default();
             self.written.entry(parent).or_default().push((position, digest(raw), deleted));
         }
     }

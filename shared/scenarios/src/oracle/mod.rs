@@ -12,6 +12,7 @@ mod judge;
 mod known;
 mod lines;
 mod pointer;
+mod reach;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use model::Timestamp;
 use crate::source::Source;
 
 pub use judge::Judge;
+pub use reach::{Manifests, Reach, reach};
 
 /// Commits are numbered without a gap, a task is in once, and the cursor never moves back.
 pub const NUMBERS: &str = "numbers";

@@ -3,7 +3,7 @@
 //! The model is the simplest there is: rows by key in memory, one laid over the other. Metadata is read as JSON, manifests by
 //! Iceberg's own reader; where a path leads is worked out here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use iceberg::spec::{FormatVersion, Literal, Manifest, ManifestList, PrimitiveLiteral};
@@ -15,7 +15,7 @@ use super::file::{self, Batch};
 use super::{Findings, TABLES, text};
 
 /// Columns that say when and by whom a row was read, and whether it is gone: a mark changes these and no other.
-const STAMP: [&str; 3] = ["_deleted", "_run_id", "_extracted_at"];
+const STAMP: [&str; 3] = ["_is_deleted", "_run_id", "_extracted_at"];
 
 /// One row of a current table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub(super) struct Shown {
 
 fn stamp(batch: &Batch, row: usize) -> Stamp {
     Stamp {
-        deleted: batch.flag("_deleted", row).unwrap_or_default(),
+        deleted: batch.flag("_is_deleted", row).unwrap_or_default(),
         run: xxh3_64(batch.text("_run_id", row).unwrap_or_default().as_bytes()),
         at: batch.instant("_extracted_at", row).unwrap_or_default(),
     }
@@ -56,12 +56,13 @@ struct Came {
 }
 
 impl Shown {
-    /// Lays the files of one commit over what is there: table, key and body of each, in order.
+    /// Lays the files of one commit over what is there: table, key and body of each, in order. Tells which parents came
+    /// with their lines.
     pub(super) fn lay(
         &mut self,
         facts: &Facts,
         files: &[(String, u64, String, Bytes)],
-    ) -> Result<(), String> {
+    ) -> Result<BTreeSet<i64>, String> {
         let of = |name: &'static str| {
             let files = files.iter().filter(move |(table, ..)| table == name);
             files.map(|(.., body)| file::whole(body.clone())).collect::<Result<Vec<_>, _>>()
@@ -84,6 +85,7 @@ impl Shown {
             Some(child) => lines(child, &of(child.name)?, &came)?,
             None => BTreeMap::new(),
         };
+        let keys = came.iter().filter(|(_, came)| !came.mark).map(|(key, _)| *key).collect();
         for (key, came) in came {
             if came.mark {
                 self.rows.entry(key).or_insert(came.row).stamp = came.row.stamp;
@@ -98,7 +100,12 @@ impl Shown {
             }
         }
         self.lines.retain(|_, lines| !lines.is_empty());
-        Ok(())
+        Ok(keys)
+    }
+
+    /// Whether a parent is marked as gone.
+    pub(super) fn is_gone(&self, key: i64) -> bool {
+        self.rows.get(&key).is_some_and(|row| row.stamp.deleted)
     }
 }
 
@@ -127,12 +134,19 @@ fn lines(
     Ok(lines)
 }
 
-/// Compares what the tables of a family show of one unit with what they should.
+/// The keys of the rows of a file.
+pub(super) fn keys(facts: &Facts, body: Bytes) -> BTreeSet<i64> {
+    let batches = file::whole(body).unwrap_or_default();
+    batches.iter().flat_map(|batch| (0..batch.rows()).filter_map(|row| batch.int(facts.key, row))).collect()
+}
+
+/// Compares what the tables of a family show of one unit with what they should; of the parents in `ahead` the lines may be
+/// others.
 pub(super) fn judge(
     facts: &Facts,
     unit: &str,
     metadata: &BTreeMap<String, Value>,
-    due: &Shown,
+    (due, ahead): (&Shown, &BTreeSet<i64>),
     at: &str,
     get: &dyn Fn(&str) -> Option<Bytes>,
     findings: &mut Findings,
@@ -154,8 +168,11 @@ pub(super) fn judge(
         );
         return;
     }
-    let differs = |key: &&i64| shown.lines.get(key) != due.lines.get(key);
+    let differs = |key: &&i64| !ahead.contains(key) && shown.lines.get(key) != due.lines.get(key);
     let key = due.lines.keys().chain(shown.lines.keys()).find(differs);
+    if key.is_none() {
+        return;
+    }
     let (is, should) = (key.and_then(|k| shown.lines.get(k)), key.and_then(|k| due.lines.get(k)));
     findings.add(
         TABLES,

@@ -12,8 +12,11 @@ pub(super) fn wrong(facts: &Facts, batch: &Batch, row: usize, raw: &str) -> Opti
         Ends::Active => value("active") == Some("false"),
         Ends::Vanishes => false,
     };
-    if batch.flag("_deleted", row) != Some(deleted) {
-        return Some(format!("_deleted is {:?} of a row that says {deleted}", batch.flag("_deleted", row)));
+    if batch.flag("_is_deleted", row) != Some(deleted) {
+        return Some(format!(
+            "_is_deleted is {:?} of a row that says {deleted}",
+            batch.flag("_is_deleted", row)
+        ));
     }
     if facts.ends == Ends::VisState {
         let (typed, said) = (batch.int("vis_state", row), value("vis_state"));

@@ -20,6 +20,11 @@ pub(crate) fn dice(seed: u64, of: &str) -> fastrand::Rng {
     fastrand::Rng::with_seed(xxhash_rust::xxh3::xxh3_64_with_seed(of.as_bytes(), seed))
 }
 
+/// Whether the Glue Data Catalog keeps the tables: in half of all runs.
+pub(crate) fn glue(seed: u64) -> bool {
+    !seed.is_multiple_of(2)
+}
+
 /// `count` tables from different families.
 pub(crate) fn tables(dice: &mut fastrand::Rng, count: usize) -> Vec<&'static str> {
     let mut families: Vec<_> = TABLES.to_vec();

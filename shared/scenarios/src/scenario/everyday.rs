@@ -27,7 +27,9 @@ pub(super) fn setup(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

@@ -4,6 +4,7 @@ mod draw;
 mod everyday;
 mod rare;
 mod reference;
+mod upkeep;
 
 pub(crate) use draw::dice;
 
@@ -52,10 +53,16 @@ pub const ALL: &[Scenario] = &[
         about: "the source is written to between any two requests",
         setup: rare::drift,
     },
+    Scenario { name: "swaps", about: "rows join a short list while others leave it", setup: rare::swaps },
     Scenario {
         name: "deadline",
         about: "a slow source, and for each task as many seconds as the seed says",
         setup: rare::deadline,
+    },
+    Scenario {
+        name: "upkeep",
+        about: "what nothing names is swept, snapshots expire and tables are rebuilt while everything goes on",
+        setup: upkeep::setup,
     },
 ];
 

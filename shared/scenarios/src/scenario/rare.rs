@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions, Options};
+use simulator::{Fault as SourceFault, FaultBody, FaultKind, OAuthOptions, Options, Order};
 
 use crate::faults::{Fault, Plan, Storm};
 use crate::scenario::draw;
@@ -27,8 +27,10 @@ pub(super) fn duplicates(seed: u64) -> Setup {
         copies: Some((10, Duration::from_hours(dice.u64(1..40)))),
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -57,8 +59,10 @@ pub(super) fn tokens(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -85,8 +89,10 @@ pub(super) fn poison(seed: u64) -> Setup {
         copies: None,
         trouble: vec![SourceFault::always(shape).on(changed), SourceFault::always(fails).on(failing)],
         poison: Some(poison),
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }
 
@@ -111,8 +117,10 @@ pub(super) fn deadline(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::from_millis([500, 5_000, 20_000, 45_000][dice.usize(..4)]),
         timeout: Duration::from_secs(seed % 901),
+        glue: draw::glue(seed),
     }
 }
 
@@ -134,7 +142,42 @@ pub(super) fn drift(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
+    }
+}
+
+/// A list without a filter, of few rows a page, which rows leave and join between any two requests: as many rows as before
+/// are no proof that none was missed.
+pub(super) fn swaps(seed: u64) -> Setup {
+    let mut dice = draw::dice(seed, "swaps");
+    let options = draw::options(&mut dice);
+    Setup {
+        scenario: "swaps",
+        seed,
+        start: draw::start(&mut dice),
+        tables: vec![["estimates", "items"][dice.usize(..2)]],
+        only_business: None,
+        workers: 1,
+        course: Course::Runs { runs: 1, apart: Duration::from_hours(20), writes: 0 },
+        options: Options {
+            order: Order::Id,
+            scale: 120,
+            most_per_page: 2,
+            updated_lag_s: 0,
+            vis_state_lists: false,
+            ..options
+        },
+        plan: Plan::Storm(Storm::heavy(seed, Fault::SourceSwap)),
+        skew: 0,
+        copies: None,
+        trouble: Vec::new(),
+        poison: None,
+        upkeep: None,
+        latency: Duration::ZERO,
+        timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

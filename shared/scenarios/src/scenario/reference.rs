@@ -5,6 +5,7 @@ use std::time::Duration;
 use simulator::Options;
 
 use crate::faults::Plan;
+use crate::scenario::draw;
 use crate::setup::{Course, Setup, WORKER_TIMEOUT};
 
 pub(super) fn setup(seed: u64) -> Setup {
@@ -23,7 +24,9 @@ pub(super) fn setup(seed: u64) -> Setup {
         copies: None,
         trouble: Vec::new(),
         poison: None,
+        upkeep: None,
         latency: Duration::ZERO,
         timeout: WORKER_TIMEOUT,
+        glue: draw::glue(seed),
     }
 }

@@ -13,6 +13,26 @@ impl Source {
         }
     }
 
+    /// In one moment a row of one of the tables is deleted and another is active again: its lists are as long as before.
+    pub fn swap(&self, dice: &mut fastrand::Rng) {
+        let Some(table) = dice.choice(self.inner.tables.iter()).copied() else { return };
+        let Some(unit) = dice.choice(self.units(table)) else { return };
+        let (active, others): (Vec<i64>, Vec<i64>) = self.with(&unit, table, |rows| {
+            let active = |(_, versions): &(i64, &[super::Version])| {
+                versions.last().is_some_and(|version| version.state == Some(simulator::State::Active))
+            };
+            let (active, others): (Vec<_>, Vec<_>) = rows.iter().partition(active);
+            let ids = |rows: Vec<(i64, _)>| rows.into_iter().map(|(id, _)| id).collect();
+            (ids(active), ids(others))
+        });
+        let Some(leaves) = dice.choice(active) else { return };
+        self.delete(&unit, table, leaves);
+        match dice.choice(others) {
+            Some(joins) => drop(self.undelete(&unit, table, joins)),
+            None => drop(self.insert(&unit, table)),
+        }
+    }
+
     fn write_once(&self, dice: &mut fastrand::Rng) {
         let last = self.state().last.clone();
         if let Some((unit, table, id)) = last.filter(|_| dice.u32(..8) == 0) {

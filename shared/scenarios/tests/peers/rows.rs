@@ -81,7 +81,7 @@ async fn a_list_that_comes_up_empty_erases_nothing() {
         assert_eq!(report.status, TableStatus::Ok, "a table that had rows is not empty");
     }
     for batch in batches(&world, "projects").await {
-        let deleted = batch.column_by_name("_deleted").unwrap();
+        let deleted = batch.column_by_name("_is_deleted").unwrap();
         assert_eq!(arrow_array::cast::AsArray::as_boolean(deleted).true_count(), 0);
     }
 }

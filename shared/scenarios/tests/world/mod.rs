@@ -150,7 +150,7 @@ impl World {
                 for batch in reader {
                     let batch = batch.unwrap();
                     let ids = batch.column_by_name(table.key[0]).unwrap().as_primitive::<Int64Type>();
-                    let deleted = batch.column_by_name("_deleted").unwrap().as_boolean();
+                    let deleted = batch.column_by_name("_is_deleted").unwrap().as_boolean();
                     for row in 0..batch.num_rows() {
                         landed.push((table.name.to_owned(), ids.value(row), deleted.value(row)));
                     }

@@ -1,12 +1,12 @@
 //! A store and a Glue in memory, each behind one lock, that lose answers when told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::port::{ObjectInfo, ObjectStore, Put};
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, Timestamp};
 
 use crate::glue::{GlueTable, GlueTables, Registered, Registration};
 
@@ -33,13 +33,43 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    objects: Mutex<BTreeMap<String, Bytes>>,
+    /// With the instant at which each was put.
+    objects: Mutex<BTreeMap<String, (Bytes, Timestamp)>>,
     fate: Mutex<Fate>,
+    /// The next object whose key has this inside cannot be put.
+    refused: Mutex<Option<&'static str>>,
+    now: Mutex<Timestamp>,
+    /// The object whose next change has this fate.
+    fated: Mutex<BTreeMap<String, Fate>>,
+    /// How often each object was read.
+    read: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Memory {
+    pub(crate) fn next_of(&self, key: &str, fate: Fate) {
+        locked(&self.fated).insert(key.to_owned(), fate);
+    }
+
+    /// How often `key` was read since the last time.
+    pub(crate) fn reads(&self, key: &str) -> usize {
+        locked(&self.read).remove(key).unwrap_or_default()
+    }
+
     pub(crate) fn next(&self, fate: Fate) {
         *locked(&self.fate) = fate;
+    }
+
+    pub(crate) fn refuse(&self, part: &'static str) {
+        *locked(&self.refused) = Some(part);
+    }
+
+    /// What time it is from now on.
+    pub(crate) fn set(&self, now: Timestamp) {
+        *locked(&self.now) = now;
+    }
+
+    pub(crate) fn keys(&self) -> BTreeSet<String> {
+        locked(&self.objects).keys().cloned().collect()
     }
 }
 
@@ -50,34 +80,35 @@ impl ObjectStore for Memory {
     }
 
     async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put> {
-        let fate = std::mem::take(&mut *locked(&self.fate));
+        let fate = locked(&self.fated).remove(key);
+        let fate = fate.unwrap_or_else(|| std::mem::take(&mut *locked(&self.fate)));
         if fate == Fate::LostBefore {
             return Err(lost());
         }
+        if locked(&self.refused).take_if(|part| key.contains(*part)).is_some() {
+            return Err(Error::new(ErrorKind::Storage, "no"));
+        }
         let mut objects = locked(&self.objects);
         let put = if objects.contains_key(key) { Put::AlreadyThere } else { Put::Created };
-        objects.entry(key.to_owned()).or_insert(body);
+        objects.entry(key.to_owned()).or_insert((body, *locked(&self.now)));
         if fate == Fate::LostAfter { Err(lost()) } else { Ok(put) }
     }
 
     async fn put(&self, key: &str, body: Bytes) -> Result<()> {
-        locked(&self.objects).insert(key.to_owned(), body);
+        locked(&self.objects).insert(key.to_owned(), (body, *locked(&self.now)));
         Ok(())
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        Ok(locked(&self.objects).get(key).cloned())
+        *locked(&self.read).entry(key.to_owned()).or_default() += 1;
+        Ok(locked(&self.objects).get(key).map(|(body, _)| body.clone()))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
         let objects = locked(&self.objects);
         let found = objects.iter().filter(|(key, _)| key.starts_with(prefix));
         Ok(found
-            .map(|(key, body)| ObjectInfo {
-                key: key.clone(),
-                size: body.len() as u64,
-                modified: model::Timestamp::UNIX_EPOCH,
-            })
+            .map(|(key, (body, at))| ObjectInfo { key: key.clone(), size: body.len() as u64, modified: *at })
             .collect())
     }
 
@@ -121,6 +152,11 @@ impl FakeGlue {
             *version += 1;
             edit(table);
         }
+    }
+
+    /// Somebody drops a table in the console.
+    pub(crate) fn drop_table(&self, name: &str) {
+        assert!(locked(&self.tables).remove(name).is_some());
     }
 
     fn told(&self, call: &str, table: &str) {

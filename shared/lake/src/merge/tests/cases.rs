@@ -79,10 +79,10 @@ async fn a_row_that_vanished_keeps_its_values_and_so_do_its_children() {
     let text = r#"{"id":7,"title":"roof","services":[{"id":1,"name":"tiles"}]}"#;
     lake.commit(&[rows(&[text, r#"{"id":8,"title":"door","services":[]}"#])]).await;
     lake.commit(&[Page::Gone(vec![7, 9])]).await;
-    let see = ["id", "title", "_deleted", "_run_id"];
+    let see = ["id", "title", "_is_deleted", "_run_id"];
     let seen = ["7|roof|true|run-1", "8|door|false|run-0", "9|-|true|run-1"];
     assert_eq!(lake.see("projects", &see).await, seen);
-    let child = ["project_id", "name", "_deleted", "_run_id", "_extracted_at"];
+    let child = ["project_id", "name", "_is_deleted", "_run_id", "_extracted_at"];
     assert_eq!(lake.see("project_services", &child).await, ["7|tiles|true|run-1|1700001000000000"]);
     // It came back, and went again, in one commit: its newest values stay.
     let again = r#"{"id":7,"title":"attic","services":[{"id":2,"name":"wood"}]}"#;

@@ -64,7 +64,7 @@ async fn changes_rewrite_only_files_that_hold_their_keys() {
 #[tokio::test]
 async fn a_small_table_is_one_file() {
     let mut rng = fastrand::Rng::with_seed(3);
-    let mut lake = Lake::new("projects", Limits { file_bytes: 8 << 20, ..LIMITS });
+    let mut lake = Lake::new("projects", Limits { file_bytes: 32 << 20, ..LIMITS });
     for commit in 0..10 {
         lake.commit(&[page((0..20).map(|at| at * 10 + commit), &mut rng)]).await;
         assert_eq!(lake.live["projects"].len(), 1);

@@ -269,13 +269,13 @@ fn sent<F: Future + Send>(future: F) -> F {
     future
 }
 
-pub(super) fn read(bytes: Bytes) -> Vec<RecordBatch> {
+pub(crate) fn read(bytes: Bytes) -> Vec<RecordBatch> {
     let (reader, _) = parts::read(bytes, |schema| (0..schema.fields().len()).collect()).unwrap();
     reader.map(Result::unwrap).collect()
 }
 
 /// Each row as text: every column, exactly.
-pub(super) fn texts(batch: &RecordBatch) -> Vec<String> {
+pub(crate) fn texts(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::new().with_null("-");
     // Instants as numbers: to show them in UTC takes a database of time zones.
     let plain: Vec<_> = batch

@@ -12,7 +12,6 @@ use ::model::port::ObjectStore;
 use ::model::{AccountId, TaskId, Timestamp, Unit};
 
 use super::super::Published;
-use super::unread;
 use crate::catalog::conformance::fakes::{FakeGlue, Fate, Memory};
 use crate::{Commit, Draft, Encoded, Encoder, Lake, Packing, Seen};
 
@@ -68,7 +67,7 @@ impl World {
             loading: None,
             habits: crate::Habits::default(),
             files,
-            certificate: unread(),
+            certificate: ::model::Certificate::unread(),
             seen: &seen,
         };
         self.lake.publish(base, draft).await

@@ -232,6 +232,7 @@ impl State {
                     self.workers[w].at = At::Send(swap);
                     return;
                 }
+                Standing::Ahead => panic!("no task can be that far ahead: {self:?}"),
                 Standing::Free | Standing::Pending => {
                     let (entry, reading) = (worker.entry, Some(worker.reading));
                     let swap = Swap { child: Some(worker.step), version: child.version, entry, reading };

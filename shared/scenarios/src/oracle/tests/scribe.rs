@@ -188,8 +188,11 @@ pub(super) fn own(facts: &facts::Facts, rows: &[Row]) -> RecordBatch {
     let states: Int64Array = rows.iter().map(|row| row.vis_state).collect();
     let amounts: Decimal128Array = rows.iter().map(|row| row.amount).collect();
     let amounts = amounts.with_precision_and_scale(38, 12).unwrap();
-    let mut columns: Vec<(&str, ArrayRef)> =
-        vec![(facts.key, Arc::new(keys)), ("_deleted", Arc::new(deleted)), ("vis_state", Arc::new(states))];
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        (facts.key, Arc::new(keys)),
+        ("_is_deleted", Arc::new(deleted)),
+        ("vis_state", Arc::new(states)),
+    ];
     if let Some(column) = facts.amount {
         columns.push((column, Arc::new(amounts)));
     }
@@ -207,7 +210,7 @@ fn lines(parent_key: &str, rows: &[Row]) -> RecordBatch {
     let columns: [(&str, ArrayRef); 4] = [
         (parent_key, Arc::new(parents)),
         ("_position", Arc::new(places)),
-        ("_deleted", Arc::new(deleted)),
+        ("_is_deleted", Arc::new(deleted)),
         ("_raw", Arc::new(raw)),
     ];
     RecordBatch::try_from_iter(columns).unwrap()
