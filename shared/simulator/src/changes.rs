@@ -1,6 +1,7 @@
 //! What has changed since the start: the only rows that are held.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use model::time::{Zone, parse_instant};
@@ -8,7 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::book::{Book, State};
 use crate::moment;
-use crate::resources::{Declaration, Includes, Kind, Lifecycle, Sheet, UpdatedKey};
+use crate::papers::Papers;
+use crate::resources::{Declaration, Includes, Kind, Lifecycle, Sheet, UpdatedKey, ledger_accounts};
 use crate::row::Row;
 
 /// A row that no longer is as it was generated.
@@ -27,6 +29,10 @@ pub(crate) struct Change {
 pub(crate) struct Business {
     pub(crate) book: Book,
     changes: BTreeMap<Kind, BTreeMap<u64, Change>>,
+    /// What reports add up of the generated rows, read when first asked for.
+    pub(crate) papers: OnceLock<Papers>,
+    /// Uploaded files by their key: media type and bytes.
+    pub(crate) uploads: BTreeMap<String, (String, Vec<u8>)>,
 }
 
 /// Writes the row, generated with everything that could be included.
@@ -56,7 +62,7 @@ pub(crate) fn whole_row(
 
 impl Business {
     pub(crate) fn new(book: Book) -> Self {
-        Self { book, changes: BTreeMap::new() }
+        Self { book, changes: BTreeMap::new(), papers: OnceLock::new(), uploads: BTreeMap::new() }
     }
 
     /// The changed rows of `kind`, by index.
@@ -74,15 +80,26 @@ impl Business {
         let index = kind.index_of(id)?;
         match self.change_of(kind, index) {
             Some(change) => (!change.gone).then_some(index),
-            None => (index < self.book.count(kind)).then_some(index),
+            None => self.book.has(kind, index).then_some(index),
         }
+    }
+
+    /// The index of an existing row by its id in a path: a number, or the uuid of a ledger account.
+    pub(crate) fn find_text(&self, kind: Kind, id: &str) -> Option<u64> {
+        if kind != Kind::LedgerAccounts {
+            return self.find(kind, id.parse().ok()?);
+        }
+        let added = self.changed(kind).map(|(index, _)| index);
+        (0..self.book.count(kind)).chain(added).find(|index| {
+            ledger_accounts::uuid(&self.book, *index) == id && self.find(kind, kind.id(*index)).is_some()
+        })
     }
 
     /// The change of an existing or removed row, made from the generated row at its first use.
     fn open(&mut self, kind: Kind, id: i64) -> Option<&mut Change> {
         let index = kind.index_of(id)?;
         let known = self.change_of(kind, index).is_some();
-        if !known && index >= self.book.count(kind) {
+        if !known && !self.book.has(kind, index) {
             return None;
         }
         let changes = self.changes.entry(kind).or_default();
@@ -161,10 +178,17 @@ fn merge(declaration: &Declaration, change: &mut Change, fields: &Map<String, Va
     {
         change.state = if active { State::Active } else { State::Deleted };
     }
+    if declaration.lifecycle == Lifecycle::LedgerState
+        && let Some(state) = fields.get("state").and_then(Value::as_str).and_then(State::from_ledger_state)
+    {
+        change.state = state;
+    }
     // a change may also be given a time of its own: a row that turns up late
     let (key, zone) = match declaration.updated {
         UpdatedKey::Eastern(key) => (key, Zone::Eastern),
-        UpdatedKey::Utc(key) | UpdatedKey::Iso(key) => (key, Zone::Utc),
+        UpdatedKey::Utc(key) | UpdatedKey::Iso(key) | UpdatedKey::IsoZ(key) | UpdatedKey::Micros(key) => {
+            (key, Zone::Utc)
+        }
         UpdatedKey::Hidden => return,
     };
     if let Some(Ok(given)) = fields.get(key).and_then(Value::as_str).map(|text| parse_instant(text, zone)) {
@@ -185,8 +209,15 @@ fn stamp(declaration: &Declaration, change: &mut Change, now: Timestamp) {
             moment::write_wall(&mut text, moment::utc(now), b' ');
             key
         }
-        UpdatedKey::Iso(key) => {
+        UpdatedKey::Iso(key) | UpdatedKey::IsoZ(key) | UpdatedKey::Micros(key) => {
             moment::write_wall(&mut text, moment::utc(now), b'T');
+            match declaration.updated {
+                UpdatedKey::IsoZ(_) => text.push(b'Z'),
+                UpdatedKey::Micros(_) => {
+                    text.extend_from_slice(format!(".{:06}Z", now.subsec_microsecond()).as_bytes());
+                }
+                _ => {}
+            }
             key
         }
         UpdatedKey::Hidden => return,
@@ -203,6 +234,7 @@ fn set_state(declaration: &Declaration, change: &mut Change, state: State) {
     match declaration.lifecycle {
         Lifecycle::VisState => change.row.insert("vis_state".to_owned(), state.vis_state().into()),
         Lifecycle::ActiveFlag => change.row.insert("active".to_owned(), (state != State::Deleted).into()),
+        Lifecycle::LedgerState => change.row.insert("state".to_owned(), state.ledger_state().into()),
         Lifecycle::Hard => None,
     };
 }

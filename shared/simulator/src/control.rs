@@ -11,6 +11,7 @@ use crate::options::Options;
 use crate::requests::Requests;
 use crate::resources::{Includes, Kind};
 use crate::truth::{self, Truth};
+use crate::views;
 
 /// A handle to change rows, options, time and grants, and to ask for the truth.
 ///
@@ -172,7 +173,7 @@ impl Control {
         let kind = Self::kind(resource)?;
         self.look(unit, |business| {
             let generated = (0..business.book.count(kind))
-                .filter(|index| business.change_of(kind, *index).is_none())
+                .filter(|index| business.change_of(kind, *index).is_none() && business.book.has(kind, *index))
                 .map(|index| (kind.id(index), Book::state(kind.declaration(), index)));
             let changed = business.changed(kind).filter(|(_, change)| !change.gone);
             let mut all: Vec<_> =
@@ -190,8 +191,14 @@ impl Control {
 
     /// What there is of a resource, every lifecycle state included. Looks at every row.
     pub fn truth(&self, unit: &str, resource: &str, with_ids: bool) -> Result<Truth> {
-        let kind = Self::kind(resource)?;
-        self.look(unit, |business| truth::truth(business, kind, with_ids))
+        match (Kind::named(resource), views::with_rows(resource)) {
+            (Some(kind), _) => self.look(unit, |business| truth::truth(business, kind, with_ids)),
+            (None, Some(rows)) => {
+                let options = self.options();
+                self.look(unit, |business| truth::of_rows(&rows(business, &options)))
+            }
+            _ => Err(ControlError::UnknownResource(resource.to_owned())),
+        }
     }
 
     /// Puts the simulator's clock forward, or back.

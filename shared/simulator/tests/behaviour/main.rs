@@ -8,6 +8,7 @@ mod lists;
 mod oauth;
 mod oracle;
 mod report;
+mod resources;
 mod server;
 mod shapes;
 mod world;

@@ -141,7 +141,11 @@ pub(crate) fn lists(account: &str, business: &str) -> Vec<(&'static str, String)
         ("payments", "payments/payments", ""),
         ("items", "items/items", ""),
         ("taxes", "taxes/taxes", ""),
-        ("credit_notes", "credit_notes/credit_notes", "&include[]=lines"),
+        (
+            "credit_notes",
+            "credit_notes/credit_notes",
+            "&include[]=lines&include[]=presentation&include[]=allocations",
+        ),
         ("bills", "bills/bills", ""),
     ];
     let mut lists: Vec<_> = accounting
@@ -157,4 +161,4 @@ pub(crate) fn lists(account: &str, business: &str) -> Vec<(&'static str, String)
 }
 
 const BALANCES: &str = "&include[]=outstanding_balance&include[]=credit_balance&include[]=draft_balance\
-    &include[]=overdue_balance&include[]=grand_total_balance";
+    &include[]=overdue_balance&include[]=grand_total_balance&include[]=contacts";
