@@ -1,12 +1,14 @@
 //! Each behaviour of the simulator, asked for in process; `server` asks on a socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod books;
 mod control;
 mod faults;
 mod filters;
 mod lists;
 mod oauth;
 mod oracle;
+mod relations;
 mod report;
 mod resources;
 mod server;
