@@ -142,6 +142,17 @@ impl Control {
     /// The JSON text of a row, to the byte as a list that shows it has it when everything freshlake reads is included;
     /// whatever its state. `None` if it was deleted for good or never was.
     pub fn row(&self, unit: &str, resource: &str, id: i64) -> Result<Option<String>> {
+        self.row_including(unit, resource, id, &INCLUDED)
+    }
+
+    /// The same with these includes.
+    pub fn row_including(
+        &self,
+        unit: &str,
+        resource: &str,
+        id: i64,
+        includes: &[&str],
+    ) -> Result<Option<String>> {
         let kind = Self::kind(resource)?;
         self.look(unit, |business| {
             let index = business.find(kind, id)?;
@@ -150,7 +161,7 @@ impl Control {
                 None => Found::Generated(index),
             };
             let mut text = Vec::with_capacity(4096);
-            let includes = INCLUDED.map(str::to_owned);
+            let includes: Vec<String> = includes.iter().map(|&name| name.to_owned()).collect();
             list::write_row(&mut text, business, kind.declaration(), row, Includes::Some(&includes));
             String::from_utf8(text).ok()
         })

@@ -25,7 +25,7 @@ pub(crate) fn legs_of(kind: Kind) -> Option<u64> {
 }
 
 /// The sub-account of a group of expenses; bills are office expenses.
-fn expense_account(category: Option<usize>) -> usize {
+pub(crate) fn expense_account(category: Option<usize>) -> usize {
     let office = CATEGORIES.iter().position(|(_, name)| *name == "Office Supplies").unwrap_or(0);
     chart::EXPENSES + expense_categories::group_of(category.unwrap_or(office))
 }

@@ -311,6 +311,11 @@ pub(crate) fn of(business: &Business, kind: Kind) -> Vec<Cow<'_, Paper>> {
     papers
 }
 
+/// The same by number.
+pub(crate) fn by_id(business: &Business, kind: Kind) -> BTreeMap<i64, Cow<'_, Paper>> {
+    of(business, kind).into_iter().map(|paper| (paper.id, paper)).collect()
+}
+
 /// Whether there is such a row and it is not deleted.
 pub(crate) fn is_live(business: &Business, kind: Kind, id: i64) -> bool {
     business.find(kind, id).is_some_and(|index| match business.change_of(kind, index) {

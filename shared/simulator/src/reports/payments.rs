@@ -18,10 +18,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     clients.extend(numbers(call.query, "clientids"));
     let methods = words(call.query, "payment_methods");
     let summary_only = call.query.flag("summary_only") == Ok(Some(true));
-    let invoices: BTreeMap<i64, String> = papers::of(call.business, Kind::Invoices)
-        .iter()
-        .map(|invoice| (invoice.id, invoice.number.clone()))
-        .collect();
+    let invoices = papers::by_id(call.business, Kind::Invoices);
     let mut totals: BTreeMap<String, i128> = BTreeMap::new();
     let mut rows = Vec::new();
     for payment in papers::of(call.business, Kind::Payments) {
@@ -35,7 +32,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
         *totals.entry(payment.code.clone()).or_default() += payment.amount;
         let [first, last, organization, _] = papers::client(call.business, payment.party);
         let client = if organization.is_empty() { format!("{first} {last}") } else { organization };
-        let invoice = invoices.get(&payment.pays);
+        let invoice = invoices.get(&payment.pays).map(|invoice| &invoice.number);
         rows.push(json!({
             "amount": money(&payment.code, payment.amount), "client": client, "clientid": payment.party,
             "credit_number": null, "creditid": null, "date": payment.date.to_string(),

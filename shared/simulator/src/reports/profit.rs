@@ -3,6 +3,7 @@
 //! On a cash basis, income is what was paid of invoices, less its part of their taxes, and bills count when they
 //! are paid.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -85,12 +86,16 @@ fn body(call: &Call<'_>) -> Result<Value, Refusal> {
 /// What the documents of the period post to income and expenses.
 fn sums(business: &Business, asked: &Asked) -> Sums {
     let mut sums = usual(asked);
+    let invoices = asked.cash_based.then(|| papers::by_id(business, Kind::Invoices));
     for kind in POSTED {
         for paper in papers::of(business, kind) {
             let Some(period) = asked.period_of(paper.date).filter(|_| paper.code == asked.code) else {
                 continue;
             };
-            let legs = if asked.cash_based { cash(business, &paper) } else { ledger::legs(business, &paper) };
+            let legs = match &invoices {
+                Some(invoices) => cash(business, invoices, &paper),
+                None => ledger::legs(business, &paper),
+            };
             for Leg { sub, debit } in legs {
                 if sub < chart::SALES {
                     continue;
@@ -141,24 +146,15 @@ fn key(sub: usize, paper: &Paper) -> (usize, String, &'static str) {
 }
 
 /// What a document means for income and expenses where only money counts that has moved.
-fn cash(business: &Business, paper: &Paper) -> Vec<Leg> {
+fn cash(business: &Business, invoices: &BTreeMap<i64, Cow<'_, Paper>>, paper: &Paper) -> Vec<Leg> {
     match paper.kind {
         Kind::Invoices | Kind::CreditNotes | Kind::Bills => Vec::new(),
-        Kind::Payments => {
-            let invoices = papers::of(business, Kind::Invoices);
-            let invoice = invoices.iter().find(|invoice| invoice.id == paper.pays);
-            // what pays no invoice is no income yet
-            invoice.map_or_else(Vec::new, |invoice| {
-                vec![Leg {
-                    sub: chart::SALES,
-                    debit: -part(paper.amount, invoice.amount - invoice.tax(), invoice),
-                }]
-            })
-        }
-        Kind::BillPayments => {
-            let office = CATEGORIES.iter().position(|(_, name)| *name == "Office Supplies").unwrap_or(0);
-            vec![Leg { sub: chart::EXPENSES + expense_categories::group_of(office), debit: paper.amount }]
-        }
+        // what pays no invoice is no income yet
+        Kind::Payments => invoices.get(&paper.pays).map_or_else(Vec::new, |invoice| {
+            let net = part(paper.amount, invoice.amount - invoice.tax(), invoice);
+            vec![Leg { sub: chart::SALES, debit: -net }]
+        }),
+        Kind::BillPayments => vec![Leg { sub: ledger::expense_account(None), debit: paper.amount }],
         _ => ledger::legs(business, paper),
     }
 }

@@ -1,6 +1,6 @@
 //! Reports on invoices: in detail, by what was sold, and by client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::decimal;
 use serde_json::{Value, json};
@@ -55,9 +55,13 @@ pub(super) fn invoice_details(call: &Call<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::filter(1004, "date_type", date_type));
     }
     let summary_only = call.query.flag("summary_only") == Ok(Some(true));
-    let payments = papers::of(call.business, Kind::Payments);
+    let paid: BTreeSet<i64> = papers::of(call.business, Kind::Payments)
+        .iter()
+        .filter(|payment| asked.holds(payment.date))
+        .map(|payment| payment.pays)
+        .collect();
     let dated = |invoice: &Paper| match date_type {
-        "paid" => payments.iter().any(|payment| payment.pays == invoice.id && asked.holds(payment.date)),
+        "paid" => paid.contains(&invoice.id),
         _ => asked.holds(invoice.date),
     };
     let mut sums = (0, 0, 0);

@@ -24,8 +24,8 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let within = |paper: &Paper| asked.holds(paper.date) && paper.code == asked.code;
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
     let mut invoiced = 0;
-    let invoices = papers::of(call.business, Kind::Invoices);
-    for invoice in invoices.iter().filter(|paper| within(paper)) {
+    let invoices = papers::by_id(call.business, Kind::Invoices);
+    for invoice in invoices.values().filter(|paper| within(paper)) {
         invoiced += invoice.amount;
         for levy in invoice.taxes.iter().filter(|_| !asked.cash_based) {
             let sum = &mut sums.entry(levy.name.clone()).or_default().collected;
@@ -34,7 +34,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     if asked.cash_based {
         for payment in papers::of(call.business, Kind::Payments).iter().filter(|paper| within(paper)) {
-            let Some(invoice) = invoices.iter().find(|invoice| invoice.id == payment.pays) else { continue };
+            let Some(invoice) = invoices.get(&payment.pays) else { continue };
             for levy in &invoice.taxes {
                 let sum = &mut sums.entry(levy.name.clone()).or_default().collected;
                 sum.0 += part(payment.amount, levy.amount, invoice);

@@ -8,6 +8,7 @@ mod filters;
 mod lists;
 mod oauth;
 mod oracle;
+mod quirks;
 mod relations;
 mod report;
 mod resources;
