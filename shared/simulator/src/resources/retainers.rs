@@ -20,7 +20,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
     deleted: DELETED,
     updated: UpdatedKey::Iso("updated_at"),
     required: &["client_user_id", "fee"],
-    count: (4, 2, u64::MAX),
+    count: (4, 2, 1_000),
     paged: false,
     write,
     ..USUAL

@@ -209,12 +209,16 @@ fn rate(book: &Book, service: u64) -> Value {
     json!({"business_id": book.business_id, "service_id": id, "rate": services::rate(book, service)})
 }
 
-/// The timers behind entries not yet logged.
+/// How many time entries may have a timer that still is one.
+const NEWEST: u64 = 2_000;
+
+/// The timers behind entries not yet logged, of the newest ones.
 ///
 /// [?] Neither the list key nor a body is known: they are as inside time entries, with the number of the entry.
 fn timers(business: &Business) -> Vec<Value> {
     let book = &business.book;
-    let unlogged = (0..book.count(Kind::TimeEntries))
+    let count = book.count(Kind::TimeEntries);
+    let unlogged = (count.saturating_sub(NEWEST)..count)
         .filter(|index| time_entries::UNLOGGED >> (index % crate::book::CYCLE) & 1 == 1);
     let generated =
         unlogged.filter(|index| business.change_of(Kind::TimeEntries, *index).is_none()).map(|index| {

@@ -14,5 +14,6 @@ mod report;
 mod resources;
 mod server;
 mod shapes;
+mod sums;
 mod world;
 mod writes;
