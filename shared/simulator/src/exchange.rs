@@ -279,9 +279,8 @@ impl Simulator {
             OutOfScope::Named => {
                 Refusal::OutOfScope { needed: needed.clone(), held: access.scopes.join(" ") }
             }
-            OutOfScope::Denied => Refusal::Denied(StatusCode::FORBIDDEN),
             OutOfScope::DeniedInside if api.family == Family::Accounting => Refusal::Denied(StatusCode::OK),
-            OutOfScope::DeniedInside => Refusal::Denied(StatusCode::FORBIDDEN),
+            OutOfScope::Denied | OutOfScope::DeniedInside => Refusal::Denied(StatusCode::FORBIDDEN),
         };
         let gate = |name| match options.gated.get(name) {
             Some(errno) => Err(Refusal::Gated { errno: *errno, name: str::replace(name, "_", " ") }),

@@ -327,11 +327,9 @@ pub(crate) fn is_live(business: &Business, kind: Kind, id: i64) -> bool {
 /// First name, last name, organization and email of a client, as they are now.
 pub(crate) fn client(business: &Business, id: i64) -> [String; 4] {
     let Some(index) = business.find(Kind::Clients, id) else { return Default::default() };
-    match business.change_of(Kind::Clients, index) {
-        Some(change) => ["fname", "lname", "organization", "email"].map(|key| text_of(&change.row, key)),
-        None => {
-            let person = business.book.person(index);
-            [person.first.to_owned(), person.last.to_owned(), person.organization, person.email]
-        }
+    if let Some(change) = business.change_of(Kind::Clients, index) {
+        return ["fname", "lname", "organization", "email"].map(|key| text_of(&change.row, key));
     }
+    let person = business.book.person(index);
+    [person.first.to_owned(), person.last.to_owned(), person.organization, person.email]
 }

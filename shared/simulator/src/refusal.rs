@@ -56,10 +56,9 @@ impl Refusal {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::OutOfScope { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
-            Self::Value { .. } | Self::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Value { .. } | Self::Field { .. } | Self::Missing(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Gated { .. } => StatusCode::OK,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::Missing(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Status(code) | Self::Denied(code) | Self::Payments { status: code, .. } => *code,
         }
     }
@@ -94,8 +93,7 @@ impl Refusal {
         let (errno, message, object, field, value) = self.parts();
         let code = match self {
             Self::Unauthenticated => 16,
-            Self::OutOfScope { .. } | Self::Gated { .. } => 7,
-            Self::Denied(_) => 7,
+            Self::OutOfScope { .. } | Self::Gated { .. } | Self::Denied(_) => 7,
             Self::NotFound { .. } => 5,
             Self::Value { .. } | Self::Field { .. } | Self::Missing(_) => 3,
             Self::RateLimited => 8,

@@ -183,7 +183,9 @@ pub(super) fn chart_of_accounts(call: &Call<'_>) -> Result<Answer, Refusal> {
             let above = chart::index_of(node.account);
             below["parent_account_uuid"] = ledger_accounts::uuid(&business.book, above).into();
             let parent = rows.last_mut().and_then(|parent| parent["sub_accounts"].as_array_mut());
-            parent.into_iter().for_each(|subs| subs.push(below.clone()));
+            if let Some(subs) = parent {
+                subs.push(below);
+            }
         } else if let Some(mut account) = row(index, node, day.account(node.account)) {
             account["sub_accounts"] = json!([]);
             rows.push(account);

@@ -23,10 +23,10 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let asked = Asked::read(call)?;
     let within = |paper: &Paper| asked.holds(paper.date) && paper.code == asked.code;
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
-    let mut invoiced = 0;
+    let mut total_invoiced = 0;
     let invoices = papers::by_id(call.business, Kind::Invoices);
     for invoice in invoices.values().filter(|paper| within(paper)) {
-        invoiced += invoice.amount;
+        total_invoiced += invoice.amount;
         for levy in invoice.taxes.iter().filter(|_| !asked.cash_based) {
             let sum = &mut sums.entry(levy.name.clone()).or_default().collected;
             *sum = (sum.0 + levy.amount, sum.1 + levy.base);
@@ -76,7 +76,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let body = json!({
         "cash_based": asked.cash_based, "currency_code": asked.code, "download_token": TOKEN,
         "end_date": asked.end.to_string(), "start_date": asked.start.to_string(), "taxes": taxes,
-        "total_invoiced": asked.money(invoiced),
+        "total_invoiced": asked.money(total_invoiced),
     });
     Ok(report("taxsummary", &body))
 }

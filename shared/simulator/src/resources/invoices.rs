@@ -194,11 +194,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     }
     // one that a recurring profile made
     let profile = invoice_profiles::of_invoice(book, index);
-    if profile.is_some() {
-        row.date("generation_date", invoice.create_date);
-    } else {
-        row.null("generation_date");
-    }
+    row.value("generation_date", profile.map(|_| invoice.create_date.to_string()));
     row.value("gmail", false);
     row.value("id", id);
     row.plain("invoice_number", format_args!("{:07}", index + 1));

@@ -28,7 +28,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
 
 /// The recurring profile that bills retainer `index`, if one does: then it is of the same client.
 fn profile(book: &Book, index: u64) -> Option<u64> {
-    (index % 2 == 0 && index < book.count(Kind::InvoiceProfiles)).then_some(index)
+    (index.is_multiple_of(2) && index < book.count(Kind::InvoiceProfiles)).then_some(index)
 }
 
 fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {

@@ -48,7 +48,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.value("id", sheet.id);
     row.value("language", "en");
     row.eastern("last_login", moment::at(sheet.updated.as_second() - dice.between("login", 60, 86_400)));
-    row.value("level", if place == 0 { 0 } else { 1 });
+    row.value("level", i32::from(place != 0));
     row.value("lname", last);
     row.value("mob_phone", "");
     row.value("note", "");

@@ -104,8 +104,8 @@ fn image(call: &Call<'_>) -> Result<Answer, Refusal> {
 fn upload(business: &mut Business, body: &[u8], key: &str) -> Answer {
     let number = business.uploads.len();
     let hash = Sha256::digest([body, number.to_string().as_bytes()].concat());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let (jwt, media) = (format!("uploaded.{hex}.jwt"), "image/jpeg");
+    let start = hash.iter().take(16).fold(0_u128, |start, byte| start << 8 | u128::from(*byte));
+    let (jwt, media) = (format!("uploaded.{start:032x}.jwt"), "image/jpeg");
     business.uploads.insert(jwt.clone(), (media.to_owned(), body.to_vec()));
     let uuid = crate::dice::Dice::new(business.book.seed, "upload", number as u64).uuid("uuid");
     let mut answer = json!({key: {

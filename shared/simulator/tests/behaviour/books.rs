@@ -82,9 +82,9 @@ async fn balances_of_accounts_are_the_sums_of_their_details() {
     let accounts =
         world.all(&format!("accounting/account/{A}/journal_entry_accounts/journal_entry_accounts")).await;
     for account in accounts {
-        let subs = account["sub_accounts"].as_array().unwrap();
-        assert_eq!(minor(&account["balance"]), subs.iter().map(|sub| minor(&sub["balance"])).sum::<i128>());
-        for sub in subs {
+        let parts = account["sub_accounts"].as_array().unwrap();
+        assert_eq!(minor(&account["balance"]), parts.iter().map(|sub| minor(&sub["balance"])).sum::<i128>());
+        for sub in parts {
             let sum = sums.get(&sub["id"].as_i64().unwrap()).copied().unwrap_or(0);
             assert_eq!(minor(&sub["balance"]), sum, "{}", sub["account_sub_name"]);
         }

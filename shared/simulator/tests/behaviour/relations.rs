@@ -9,7 +9,7 @@ use crate::world::{A, A_BUSINESS, World, world, world_with};
 /// Every row of an accounting list, whatever its state, with these includes.
 async fn every(world: &World, path: &str, includes: &[&str]) -> Vec<Value> {
     let states = "search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2";
-    let includes: String = includes.iter().map(|name| format!("&include[]={name}")).collect();
+    let includes: String = includes.iter().flat_map(|name| ["&include[]=", name]).collect();
     world.all(&format!("accounting/account/{A}/{path}?{states}{includes}")).await
 }
 

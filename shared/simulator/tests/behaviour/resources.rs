@@ -52,7 +52,7 @@ fn path_of(world: &World, resource: &Value) -> Option<Vec<String>> {
             .to_owned();
     let includes = resource["includes"].as_array().into_iter().flatten().filter_map(Value::as_str);
     for include in includes.chain(["contacts", "lines", "presentation", "allocations"]) {
-        query.push_str(&format!("&include[]={}", include.split(' ').next().unwrap()));
+        query.extend(["&include[]=", include.split(' ').next().unwrap()]);
     }
     // a report of one day without a resolution has no dates of periods
     let path = format!("{path}{mark}{query}");
