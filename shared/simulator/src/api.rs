@@ -71,7 +71,11 @@ fn list_rows(
         if declaration.paged { paging(query, declaration.family, options)? } else { (1, u64::MAX) };
     let selection = filter::selection(&business.book, declaration, query, options)?;
     let skip = (page - 1).saturating_mul(per_page);
-    let found = list::page(business, declaration, &selection, skip, per_page);
+    let mut found = list::page(business, declaration, &selection, skip, per_page);
+    if !declaration.paged {
+        // what comes all at once comes in its own order
+        found.rows.reverse();
+    }
     let includes = includes(query, options);
     let mut out = Vec::with_capacity(64 * 1024);
     let opening = if declaration.is_accounting() { r#"{"response":{"result":{""# } else { r#"{""# };

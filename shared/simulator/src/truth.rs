@@ -17,12 +17,17 @@ const SCALE: u8 = 26;
 
 /// Decimals and percentages that come as bare text or numbers.
 const DECIMALS: &[&str] = &[
+    "balance",
     "billed_amount",
     "budget",
+    "credit",
+    "debit",
     "deposit_percentage",
     "discount_value",
     "duration",
+    "excess_rate",
     "expense_markup",
+    "fee",
     "fixed_price",
     "inventory",
     "markup_percent",

@@ -136,7 +136,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.value("overall_category", "Utilities & Internet");
     row.value("overall_description", "");
     row.money("paid", money(paid));
-    row.value("status", status);
+    row.value("status", if index < book.count(Kind::Bills) { status } else { "unpaid" });
     row.money("tax_amount", money(0));
     row.money("total_amount", money(amount));
     row.utc("updated_at", sheet.updated);

@@ -111,7 +111,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     );
     row.value("vis_state", sheet.state.vis_state());
     if sheet.includes.has("contacts") {
-        contacts::write(sheet, row);
+        contacts::write(book, index, row);
     }
     let asked: Vec<(usize, &&str)> =
         BALANCES.iter().enumerate().filter(|(_, name)| sheet.includes.has(name)).collect();

@@ -1,6 +1,6 @@
 //! Credit notes with lines. They never tell when they were updated.
 
-use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, invoices, lines};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, documents, invoices, lines};
 use crate::book::Book;
 use crate::money::Money;
 use crate::row::Row;
@@ -23,7 +23,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("date_min", "create_date", Match::DateFrom),
         ("date_max", "create_date", Match::DateTo),
     ],
-    includes: &["lines", "presentation", "allocations"],
+    includes: &["lines", "presentation", "allocations", "owner", "contacts"],
     count: (8, 1, u64::MAX),
     write,
     fact,
@@ -105,9 +105,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.money("paid", Money { minor: if used { amount.minor } else { 0 }, currency });
     row.value("payment_status", if used { "paid" } else { "unpaid" });
     row.null("payment_type");
-    if sheet.includes.has("presentation") {
-        row.object("presentation", |row| invoices::write_presentation(dice, ("creditid", id), row));
-    }
+    documents::write_included(sheet, (dice, client), ("creditid", id), row);
     row.value("province", person.province);
     row.value("sentid", 1);
     row.value("status", "created");

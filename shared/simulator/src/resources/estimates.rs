@@ -1,6 +1,6 @@
 //! Estimates with lines.
 
-use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, lines};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, documents, lines};
 use crate::book::Book;
 use crate::money::Thousandths;
 use crate::row::Row;
@@ -28,7 +28,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("statusid", "status", Match::Equals),
         ("statusids", "status", Match::OneOf),
     ],
-    includes: &["lines"],
+    includes: &["lines", "presentation", "owner", "contacts"],
     count: (35, 3, u64::MAX),
     write,
     fact,
@@ -76,6 +76,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     }
     row.value("notes", dice.pick("notes", words::NOTES));
     row.null("po_number");
+    documents::write_included(sheet, (dice, customer), ("estimateid", id), row);
     row.value("status", status);
     row.value("terms", "");
     // the three can disagree

@@ -1,6 +1,6 @@
 //! Expense categories: a root, the groups below it, and in these the categories that expenses have. Read only.
 
-use super::{Declaration, Kind, Sheet, USUAL, UpdatedKey, Verbs};
+use super::{Declaration, Kind, Sheet, USUAL, UpdatedKey, Verbs, residues};
 use crate::moment;
 use crate::row::Row;
 use crate::words::CATEGORIES;
@@ -15,6 +15,8 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "categoryid"],
     scope: "expenses",
     first_id: 70_000,
+    // no expense has it
+    deleted: residues(&[9]),
     updated: UpdatedKey::Eastern("updated_at"),
     count: (0, FIRST + CATEGORIES.len() as u64, FIRST + CATEGORIES.len() as u64),
     verbs: Verbs::Read,

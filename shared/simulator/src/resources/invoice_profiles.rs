@@ -1,11 +1,11 @@
 //! Recurring profiles. Profile `k` made invoice `k * invoices / profiles`, whose `parent` it is: each is found
 //! from the other by arithmetic, and what is on the one is on the other.
 
-use super::{ARCHIVED, DELETED, Declaration, Kind, Sheet, USUAL, UpdatedKey, invoices, lines};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Sheet, USUAL, UpdatedKey, documents, invoices, lines};
 use crate::book::Book;
 use crate::money::Thousandths;
 use crate::row::Row;
-use crate::{identity, moment, words};
+use crate::{moment, words};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::InvoiceProfiles,
@@ -20,7 +20,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Eastern("updated"),
-    includes: &["lines", "presentation", "owner"],
+    includes: &["lines", "presentation", "owner", "contacts"],
     count: (6, 2, u64::MAX),
     write,
     ..USUAL
@@ -80,14 +80,9 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.value("numberRecurring", dice.pick("recurring", &[0, 0, 3, 12]));
     row.value("occurrences_to_date", 1);
     row.value("organization", person.addressee());
-    if sheet.includes.has("owner") {
-        row.object("owner", |row| write_owner(book, row));
-    }
     row.value("ownerid", 1);
     row.value("payment_details", "");
-    if sheet.includes.has("presentation") {
-        row.object("presentation", |row| invoices::write_presentation(dice, ("profileid", id), row));
-    }
+    documents::write_included(sheet, (dice, customer), ("profileid", id), row);
     row.value("profileid", id);
     row.value("require_auto_bill", false);
     row.value("send_email", true);
@@ -96,15 +91,4 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.eastern("updated", sheet.updated);
     row.blanks(&["vat_name", "vat_number"]);
     row.value("vis_state", sheet.state.vis_state());
-}
-
-/// Whoever wrote a document, as an include shows them.
-fn write_owner(book: &Book, row: &mut Row<'_>) {
-    let [owner, _] = identity::members(book);
-    row.value("email", owner.email);
-    row.value("fname", owner.first);
-    row.value("id", 1);
-    row.value("lname", owner.last);
-    row.value("organization", book.name);
-    row.value("userid", 1);
 }

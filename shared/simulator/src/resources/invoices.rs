@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 
 use super::{
-    ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, invoice_profiles, lines, payments,
+    ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, documents, invoice_profiles,
+    lines, payments,
 };
 use crate::book::Book;
 use crate::dice::Dice;
@@ -35,7 +36,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("date_max", "create_date", Match::DateTo),
     ],
     sorts: &[("invoice_date", "create_date")],
-    includes: &["lines", "presentation"],
+    includes: &["lines", "presentation", "owner", "contacts"],
     count: (120, 0, u64::MAX),
     write,
     fact,
@@ -192,9 +193,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     } else {
         row.null("fulfillment_date");
     }
-    // one that a recurring profile made
-    let profile = invoice_profiles::of_invoice(book, index);
-    row.value("generation_date", profile.map(|_| invoice.create_date.to_string()));
+    row.null("generation_date");
     row.value("gmail", false);
     row.value("id", id);
     row.plain("invoice_number", format_args!("{:07}", index + 1));
@@ -213,6 +212,8 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.money("outstanding", Money { minor: invoice.amount.minor - invoice.paid.minor, currency });
     row.value("ownerid", 1);
     row.money("paid", invoice.paid);
+    // the recurring profile that made it
+    let profile = invoice_profiles::of_invoice(book, index);
     row.value("parent", profile.map_or(0, |profile| Kind::InvoiceProfiles.id(profile)));
     row.value("payment_details", "");
     row.value(
@@ -224,9 +225,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
         },
     );
     row.value("po_number", dice.one_in("po", 7).then(|| format!("PO-{}", dice.below("po number", 9_999))));
-    if sheet.includes.has("presentation") {
-        row.object("presentation", |row| write_presentation(dice, ("invoiceid", id), row));
-    }
+    documents::write_included(sheet, (dice, invoice.customer), ("invoiceid", id), row);
     row.value("province", person.province);
     row.null("return_uri");
     row.value("sentid", 1);

@@ -7,6 +7,7 @@ pub(crate) mod callbacks;
 mod clients;
 mod contacts;
 mod credit_notes;
+mod documents;
 mod estimates;
 pub(crate) mod expense_categories;
 pub(crate) mod expenses;
