@@ -193,7 +193,11 @@ pub(crate) fn single_body(
         None => Found::Generated(index),
     };
     let mut out = Vec::with_capacity(4096);
-    let key = if declaration.family == Family::Ledger { "data" } else { declaration.single_key };
+    let key = match declaration.kind {
+        Kind::LedgerAccounts => "data",
+        Kind::CreditNotes if options.credit_note_plural => declaration.list_key,
+        _ => declaration.single_key,
+    };
     let wrap =
         if declaration.is_accounting() { (r#"{"response":{"result":{""#, "}}}") } else { (r#"{""#, "}") };
     out.extend_from_slice(wrap.0.as_bytes());

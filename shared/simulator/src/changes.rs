@@ -136,6 +136,19 @@ impl Business {
         true
     }
 
+    /// Moves the time of the invoice or the bill that a payment is of.
+    pub(crate) fn touch_parent(&mut self, kind: Kind, id: i64, now: Timestamp) {
+        let (parent, key) = match kind {
+            Kind::Payments => (Kind::Invoices, "invoiceid"),
+            Kind::BillPayments => (Kind::Bills, "billid"),
+            _ => return,
+        };
+        let number = self.open(kind, id).and_then(|change| change.row.get(key)?.as_i64());
+        if let Some(number) = number.filter(|number| self.find(parent, *number).is_some()) {
+            self.change(parent, number, &Map::new(), now);
+        }
+    }
+
     /// Moves a row to another state; false if there is no such row.
     ///
     /// Where the resource has no state, deleting removes it and archiving clears its `active` flag.

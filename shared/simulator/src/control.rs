@@ -95,7 +95,14 @@ impl Control {
         let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let empty = Map::new();
         let fields = fields.as_object().unwrap_or(&empty);
-        self.on_business(unit, |business| business.insert(kind, fields, now))
+        let touch = self.simulator.options().children_touch;
+        self.on_business(unit, |business| {
+            let id = business.insert(kind, fields, now);
+            if touch {
+                business.touch_parent(kind, id, now);
+            }
+            id
+        })
     }
 
     /// Puts `fields` over a row and bumps its `updated`, unless `fields` has one of its own.
@@ -103,7 +110,14 @@ impl Control {
         let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let empty = Map::new();
         let fields = fields.as_object().unwrap_or(&empty);
-        let done = self.on_business(unit, |business| business.change(kind, id, fields, now))?;
+        let touch = self.simulator.options().children_touch;
+        let done = self.on_business(unit, |business| {
+            let done = business.change(kind, id, fields, now);
+            if done && touch {
+                business.touch_parent(kind, id, now);
+            }
+            done
+        })?;
         if done { Ok(()) } else { Err(ControlError::UnknownRow(resource.to_owned(), id)) }
     }
 
@@ -124,7 +138,14 @@ impl Control {
 
     fn move_to(&self, unit: &str, resource: &str, id: i64, state: State) -> Result<()> {
         let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
-        let done = self.on_business(unit, |business| business.move_to(kind, id, state, now))?;
+        let touch = self.simulator.options().children_touch;
+        let done = self.on_business(unit, |business| {
+            let done = business.move_to(kind, id, state, now);
+            if done && touch {
+                business.touch_parent(kind, id, now);
+            }
+            done
+        })?;
         if done { Ok(()) } else { Err(ControlError::UnknownRow(resource.to_owned(), id)) }
     }
 

@@ -263,7 +263,7 @@ impl Simulator {
     ) -> Result<Answer, Refusal> {
         let access = self.state().grants.bearer(bearer, now).cloned().ok_or(Refusal::Unauthenticated)?;
         let method = request.method();
-        let needed = api.what.scope(method).ok_or_else(Refusal::nothing_here)?;
+        let needed = api.what.scope(method, &options.scopes).ok_or_else(Refusal::nothing_here)?;
         let identity = access.identity;
         let is_it = |book: &Book| {
             book.owner == identity

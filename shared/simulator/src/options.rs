@@ -54,6 +54,14 @@ pub struct Options {
     pub zoneless_callbacks: bool,
     /// Whether the newer journal entries are only there for who asks with `x-api-version: 2023-09-25`.
     pub version_needed: bool,
+    /// Whether a changed payment moves the `updated` of its invoice or bill.
+    pub children_touch: bool,
+    /// Whether the lines of the ledger can be asked for by `start_date` and `end_date`.
+    pub details_by_date: bool,
+    /// Whether a single credit note comes under the key of the list.
+    pub credit_note_plural: bool,
+    /// Resource to the object of its scope, where that is not the usual one.
+    pub scopes: BTreeMap<String, String>,
     /// How a lack of scope is told.
     pub out_of_scope: OutOfScope,
     /// The shape of errors about online payments.
@@ -104,6 +112,10 @@ impl Default for Options {
             inactive_listed: true,
             zoneless_callbacks: false,
             version_needed: true,
+            children_touch: false,
+            details_by_date: false,
+            credit_note_plural: false,
+            scopes: BTreeMap::new(),
             out_of_scope: OutOfScope::Named,
             payment_errors: PaymentErrors::ErrorType,
             gated: BTreeMap::new(),

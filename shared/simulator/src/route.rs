@@ -1,5 +1,7 @@
 //! From a path to what it asks for.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 
 use crate::identity;
@@ -57,14 +59,15 @@ impl What<'_> {
         }
     }
 
-    /// The scope a call needs.
-    pub(crate) fn scope(&self, method: &Method) -> Option<String> {
-        let object = match self {
+    /// The scope a call needs; `other` has those that are not the usual ones.
+    pub(crate) fn scope(&self, method: &Method, other: &BTreeMap<String, String>) -> Option<String> {
+        let usual = match self {
             Self::UsersMe => "profile",
             Self::List(kind) | Self::Single(kind, _) => kind.declaration().scope,
             Self::View(view, _) => view.scope,
             Self::Nothing => return None,
         };
+        let object = self.name().and_then(|name| other.get(name)).map_or(usual, String::as_str);
         // there is no scope to write notifications: who may read them may subscribe
         let access = if method == Method::GET || object == "notifications" { "read" } else { "write" };
         Some(format!("user:{object}:{access}"))

@@ -49,12 +49,19 @@ pub(crate) fn write(
             if !business.change(*kind, number, &fields, now) {
                 return Err(not_found(declaration, id));
             }
+            if options.children_touch {
+                business.touch_parent(*kind, number, now);
+            }
             let index = business.find(*kind, number).ok_or_else(|| not_found(declaration, id))?;
             Ok(Answer::ok(single_body(business, declaration, index, query, options)))
         }
         (What::Single(_, id), &Method::DELETE, Verbs::All) => {
             let number = number_of(business, declaration, id)?;
-            match (business.move_to(*kind, number, State::Deleted, now), declaration.is_accounting()) {
+            let moved = business.move_to(*kind, number, State::Deleted, now);
+            if moved && options.children_touch {
+                business.touch_parent(*kind, number, now);
+            }
+            match (moved, declaration.is_accounting()) {
                 (false, _) => Err(not_found(declaration, id)),
                 (true, true) => Ok(Answer::json(StatusCode::OK, &json!({"response": {}}))),
                 (true, false) => Ok(Answer::empty(StatusCode::NO_CONTENT)),
@@ -104,6 +111,9 @@ fn create(
     if declaration.kind == Kind::JournalEntries {
         // its lines get their numbers from the entry's
         business.change(declaration.kind, id, &journal_entries::completed(fields, id), now);
+    }
+    if options.children_touch {
+        business.touch_parent(declaration.kind, id, now);
     }
     let index = business.find(declaration.kind, id).ok_or_else(Refusal::nothing_here)?;
     Ok(Answer::ok(single_body(business, declaration, index, query, options)))

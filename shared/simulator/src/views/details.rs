@@ -40,7 +40,22 @@ pub(super) const VIEWS: &[View] = &[
 
 fn details(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (page, per_page) = api::paging(call.query, Family::Accounting, call.options)?;
-    let (rows, total) = rows(call.business, (page - 1).saturating_mul(per_page), per_page);
+    let skip = (page - 1).saturating_mul(per_page);
+    let (from, to) = (call.query.value("start_date"), call.query.value("end_date"));
+    let (rows, total) = if call.options.details_by_date && (from.is_some() || to.is_some()) {
+        // ISO dates compare as text
+        let within = |row: &Value| {
+            let day = row["user_entered_date"].as_str().unwrap_or_default();
+            from.is_none_or(|from| day >= from) && to.is_none_or(|to| day <= to)
+        };
+        let mut all = rows(call.business, 0, u64::MAX).0;
+        all.retain(within);
+        let total = all.len() as u64;
+        let bounded = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        (all.into_iter().skip(bounded(skip)).take(bounded(per_page)).collect(), total)
+    } else {
+        rows(call.business, skip, per_page)
+    };
     Ok(result(&paged(call, "journal_entry_details", &rows, (page, per_page, total))))
 }
 

@@ -6,6 +6,7 @@ mod control;
 mod faults;
 mod filters;
 mod lists;
+mod lives;
 mod oauth;
 mod oracle;
 mod quirks;

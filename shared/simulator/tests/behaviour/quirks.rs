@@ -1,134 +1,9 @@
-//! What is odd about the resources beside the well-known ones, and what becomes of their rows.
+//! What is odd about the resources beside the well-known ones.
 
 use serde_json::{Value, json};
-use simulator::{OutOfScope, PaymentErrors, StaffKey, State};
+use simulator::{OutOfScope, PaymentErrors, StaffKey};
 
-use crate::world::{A, A_BUSINESS, World, world, world_with};
-
-const STATES: &str = "search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2";
-
-/// Every list with rows of its own, whether it comes in pages, and what its rows tell of their last change.
-fn lists(world: &World) -> Vec<(&'static str, String, &'static str, Option<&'static str>)> {
-    let account = format!("accounting/account/{A}");
-    let uuid = &world.simulator.businesses()[0].business_uuid;
-    vec![
-        ("invoice_profiles", format!("{account}/invoice_profiles/invoice_profiles"), "id", Some("updated")),
-        ("tasks", format!("{account}/projects/tasks"), "id", Some("updated")),
-        ("other_income", format!("{account}/other_incomes/other_incomes"), "incomeid", Some("updated_at")),
-        ("bill_payments", format!("{account}/bill_payments/bill_payments"), "id", None),
-        ("bill_vendors", format!("{account}/bill_vendors/bill_vendors"), "vendorid", Some("updated_at")),
-        ("expense_categories", format!("{account}/expenses/categories"), "id", Some("updated_at")),
-        ("staff", format!("{account}/users/staffs"), "id", Some("updated")),
-        ("gateways", format!("{account}/systems/gateways"), "id", None),
-        ("callbacks", format!("events/account/{A}/events/callbacks"), "callbackid", Some("updated_at")),
-        ("retainers", format!("comments/business/{A_BUSINESS}/retainers"), "id", Some("updated_at")),
-        (
-            "ledger_accounts",
-            format!("accounting/businesses/{uuid}/ledger_accounts/accounts"),
-            "uuid",
-            Some("updated_at"),
-        ),
-    ]
-}
-
-async fn every(world: &World, path: &str) -> Vec<Value> {
-    if path.contains("retainers") || path.contains("ledger") {
-        let body = world.get(path).await.body;
-        return body.as_object().unwrap().values().next().unwrap().as_array().unwrap().clone();
-    }
-    world.all(&format!("{path}?{STATES}")).await
-}
-
-#[tokio::test]
-async fn rows_are_made_changed_deleted_and_brought_back_and_the_truth_knows() {
-    let world = world();
-    let control = world.simulator.control();
-    for (name, path, key, updated) in lists(&world) {
-        let before = every(&world, &path).await;
-        let truth = control.truth(A, name, true).unwrap();
-        assert_eq!(truth.rows, before.len() as u64, "{name}");
-        assert_eq!(truth.rows, control.all(A, name).unwrap().len() as u64, "{name}");
-        control.advance(jiff::SignedDuration::from_hours(30));
-        let id = control.insert(A, name, &json!({"note": "new"})).unwrap();
-        let after = every(&world, &path).await;
-        assert_eq!(after.len(), before.len() + 1, "{name}");
-        let is_new = |row: &&Value| row["note"] == "new";
-        let new = after.iter().find(is_new).unwrap_or_else(|| panic!("{name}"));
-        assert!(new[key] == id || key == "uuid", "{name}");
-        if let Some(updated) = updated {
-            let others: Vec<&str> = before.iter().map(|row| row[updated].as_str().unwrap()).collect();
-            assert!(others.iter().all(|text| *text < new[updated].as_str().unwrap()), "{name}");
-        }
-        let made = new[updated.unwrap_or("nothing")].clone();
-        control.advance(jiff::SignedDuration::from_hours(1));
-        control.change(A, name, id, &json!({"note": "newer"})).unwrap();
-        let changed = every(&world, &path).await;
-        let changed = changed.iter().find(|row| row["note"] == "newer").unwrap();
-        assert!(updated.is_none() || changed[updated.unwrap()].as_str() > made.as_str(), "{name}");
-        control.delete(A, name, id).unwrap();
-        let gone = every(&world, &path).await;
-        let row = gone.iter().find(|row| row["note"] == "newer");
-        match name {
-            "gateways" | "callbacks" => {
-                assert!(row.is_none(), "{name}");
-                assert_eq!(control.state(A, name, id).unwrap(), None);
-            }
-            "retainers" => assert_eq!(row.unwrap()["active"], false),
-            "ledger_accounts" => assert_eq!(row.unwrap()["state"], "inactive"),
-            _ => assert_eq!(row.unwrap()["vis_state"], 1, "{name}"),
-        }
-        control.undelete(A, name, id).unwrap();
-        assert_eq!(control.state(A, name, id).unwrap(), Some(State::Active), "{name}");
-        assert_eq!(every(&world, &path).await.len(), before.len() + 1, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn the_truth_of_what_is_worked_out_is_what_is_listed() {
-    let world = world();
-    let control = world.simulator.control();
-    let account = format!("accounting/account/{A}");
-    for (name, path) in [
-        ("expense_vendors", format!("{account}/expenses/vendors")),
-        ("journal_entry_details", format!("{account}/journal_entries/journal_entry_details")),
-        ("journal_entry_accounts", format!("{account}/journal_entry_accounts/journal_entry_accounts")),
-    ] {
-        let rows = world.all(&path).await;
-        assert_eq!(control.truth(A, name, false).unwrap().rows, rows.len() as u64, "{name}");
-    }
-    for name in [
-        "expense_summaries",
-        "service_rates",
-        "team_members",
-        "timers",
-        "systems",
-        "adjustment_journal_entries",
-        "payment_gateway_connections",
-    ] {
-        assert!(control.truth(A, name, false).unwrap().rows > 0, "{name}");
-    }
-    let accounts = control.truth(A, "journal_entry_accounts", false).unwrap();
-    assert_eq!(accounts.children["sub_accounts"].rows, 17);
-}
-
-#[tokio::test]
-async fn pages_of_new_lists_are_as_those_of_their_family() {
-    let world = world();
-    for (name, path, _, _) in lists(&world) {
-        let body = world.get(&format!("{path}?per_page=1&page=2")).await.body;
-        let result = body.pointer("/response/result").unwrap_or(&body).clone();
-        if matches!(name, "retainers" | "ledger_accounts") {
-            assert_eq!(result.as_object().unwrap().len(), 1, "{name}");
-            assert!(result.as_object().unwrap().values().next().unwrap().as_array().unwrap().len() > 1);
-        } else {
-            assert_eq!((&result["page"], &result["per_page"]), (&json!(2), &json!(1)), "{name}");
-            let bad = world.get(&format!("{path}?page=x")).await;
-            assert_eq!(bad.status, 422, "{name}");
-        }
-    }
-    let defaults = world.get(&format!("accounting/account/{A}/journal_entries/journal_entry_details")).await;
-    assert_eq!(defaults.body["response"]["result"]["per_page"], 15);
-}
+use crate::world::{A, A_BUSINESS, world, world_with};
 
 #[tokio::test]
 async fn other_income_and_bill_payments_are_written_over_the_api() {
@@ -266,6 +141,55 @@ async fn what_is_not_established_is_an_option() {
     assert_eq!((denied.status, &denied.body["response"]["errors"][0]["errno"]), (200, &json!(1003)));
     world.simulator.control().set_options(|options| options.out_of_scope = OutOfScope::Denied);
     assert_eq!(world.get(&format!("accounting/account/{A}/bills/bills")).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_payment_may_move_the_time_of_what_it_pays() {
+    for touch in [false, true] {
+        let world = world_with(|options| options.children_touch = touch);
+        let control = world.simulator.control();
+        let payment = world.rows("payments/payments").await[0].clone();
+        let invoice = format!("accounting/account/{A}/invoices/invoices/{}", payment["invoiceid"]);
+        let bill_payment = world.rows("bill_payments/bill_payments").await[0].clone();
+        let bill = format!("accounting/account/{A}/bills/bills/{}", bill_payment["billid"]);
+        let times = async || {
+            let (invoice, bill) = (world.get(&invoice).await.body, world.get(&bill).await.body);
+            let result = |body: &Value, path: &str| body.pointer(path).unwrap().clone();
+            (
+                result(&invoice, "/response/result/invoice/updated"),
+                result(&bill, "/response/result/bill/updated_at"),
+            )
+        };
+        let before = times().await;
+        control.advance(jiff::SignedDuration::from_hours(2));
+        control.change(A, "payments", payment["id"].as_i64().unwrap(), &json!({"note": "x"})).unwrap();
+        control.delete(A, "bill_payments", bill_payment["id"].as_i64().unwrap()).unwrap();
+        let after = times().await;
+        assert_eq!((before.0 != after.0, before.1 != after.1), (touch, touch));
+    }
+}
+
+#[tokio::test]
+async fn dates_of_ledger_lines_scopes_and_the_key_of_a_credit_note_are_options() {
+    let mut world = world();
+    let all = "journal_entries/journal_entry_details?start_date=2026-01-01&end_date=2026-06-30";
+    let unfiltered = world.total(all).await;
+    world.simulator.control().set_options(|options| {
+        options.details_by_date = true;
+        options.credit_note_plural = true;
+        options.scopes.insert("tasks".to_owned(), "billable_items".to_owned());
+    });
+    let lines = world.all(&format!("accounting/account/{A}/{all}")).await;
+    assert!(!lines.is_empty() && (lines.len() as u64) < unfiltered);
+    assert!(
+        lines
+            .iter()
+            .all(|line| ("2026-01-01".."2026-07-01").contains(&line["user_entered_date"].as_str().unwrap()))
+    );
+    let note = world.get(&format!("accounting/account/{A}/credit_notes/credit_notes/30947")).await;
+    assert!(note.body["response"]["result"]["credit_notes"].is_object());
+    world.token = Some(world.simulator.bearer_token(&["user:billable_items:read"]));
+    assert_eq!(world.get(&format!("accounting/account/{A}/projects/tasks")).await.status, 200);
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ async fn every_resource_with_a_path_answers_with_all_its_fields() {
 }
 
 #[tokio::test]
-async fn a_lack_of_scope_and_of_plan_is_told_of_every_resource() {
+async fn a_lack_of_scope_is_told_of_every_resource() {
     let mut world = world_with(|options| options.request_log = 1);
     world.token = Some(world.simulator.bearer_token(&["user:nothing:read"]));
     for resource in &resources() {
