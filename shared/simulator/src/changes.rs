@@ -31,6 +31,8 @@ pub(crate) struct Business {
     changes: BTreeMap<Kind, BTreeMap<u64, Change>>,
     /// What reports add up of the generated rows, read when first asked for.
     pub(crate) papers: OnceLock<Papers>,
+    /// Fields put over what hangs on a row and is no row itself: by view and number of the row.
+    pub(crate) over: BTreeMap<(&'static str, i64), Map<String, Value>>,
     /// Uploaded files by their key: media type and bytes.
     pub(crate) uploads: BTreeMap<String, (String, Vec<u8>)>,
 }
@@ -60,9 +62,26 @@ pub(crate) fn whole_row(
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
+/// The same with the lines of documents and no other includes: what the books of account need.
+pub(crate) fn row_with_lines(book: &Book, kind: Kind, index: u64) -> Map<String, Value> {
+    let (updated, state) = (book.updated(kind, index), Book::state(kind.declaration(), index));
+    let includes = ["lines".to_owned()];
+    let sheet =
+        Sheet { book, index, id: kind.id(index), updated, state, includes: Includes::Some(&includes) };
+    let mut out = Vec::new();
+    Row::write(&mut out, |row| (kind.declaration().write)(&sheet, row));
+    serde_json::from_slice(&out).unwrap_or_default()
+}
+
 impl Business {
     pub(crate) fn new(book: Book) -> Self {
-        Self { book, changes: BTreeMap::new(), papers: OnceLock::new(), uploads: BTreeMap::new() }
+        Self {
+            book,
+            changes: BTreeMap::new(),
+            papers: OnceLock::new(),
+            over: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+        }
     }
 
     /// The changed rows of `kind`, by index.

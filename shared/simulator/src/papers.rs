@@ -9,7 +9,7 @@ use model::time::parse_date;
 use serde_json::{Map, Value};
 
 use crate::book::{Book, State};
-use crate::changes::{Business, whole_row};
+use crate::changes::{Business, row_with_lines};
 use crate::filter::text_of;
 use crate::resources::{Kind, expenses};
 
@@ -286,11 +286,7 @@ impl Papers {
             let live = |index: &u64| {
                 book.has(kind, *index) && Book::state(kind.declaration(), *index) != State::Deleted
             };
-            let read = |index: u64| {
-                let state = Book::state(kind.declaration(), index);
-                let row = whole_row(book, kind, index, book.updated(kind, index), state);
-                Some((index, Paper::read(kind, &row)?))
-            };
+            let read = |index: u64| Some((index, Paper::read(kind, &row_with_lines(book, kind, index))?));
             (kind, (0..book.count(kind)).step_by(step).filter(live).filter_map(read).collect())
         };
         Self(POSTED.into_iter().map(of_kind).collect())

@@ -26,8 +26,8 @@ pub(crate) fn write(
     let not_allowed = || Refusal::Status(StatusCode::METHOD_NOT_ALLOWED);
     let (What::List(kind) | What::Single(kind, _)) = what else {
         return match what {
-            What::View(view, _) if method == Method::POST => {
-                view.post.ok_or_else(not_allowed)?(business, body)
+            What::View(view, id) if matches!(*method, Method::POST | Method::PUT) => {
+                view.post.ok_or_else(not_allowed)?(business, id, body)
             }
             _ => Err(not_allowed()),
         };
@@ -61,7 +61,7 @@ pub(crate) fn write(
             if moved && options.children_touch {
                 business.touch_parent(*kind, number, now);
             }
-            match (moved, declaration.is_accounting()) {
+            match (moved, declaration.family == Family::Accounting) {
                 (false, _) => Err(not_found(declaration, id)),
                 (true, true) => Ok(Answer::json(StatusCode::OK, &json!({"response": {}}))),
                 (true, false) => Ok(Answer::empty(StatusCode::NO_CONTENT)),

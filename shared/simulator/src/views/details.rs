@@ -7,8 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Call, Root, USUAL, View, flat, paged, result};
 use crate::answer::Answer;
 use crate::api;
-use crate::book::Book;
-use crate::changes::{Business, whole_row};
+use crate::changes::{Business, row_with_lines};
 use crate::filter::live;
 use crate::ledger::{self, Leg};
 use crate::list::{self, Found};
@@ -88,10 +87,7 @@ fn rows(business: &Business, skip: u64, take: u64) -> (Vec<Value>, u64) {
 fn row_of(business: &Business, kind: Kind, row: Found<'_>) -> Map<String, Value> {
     match row {
         Found::Changed(change) => change.row.clone(),
-        Found::Generated(index) => {
-            let state = Book::state(kind.declaration(), index);
-            whole_row(&business.book, kind, index, business.book.updated(kind, index), state)
-        }
+        Found::Generated(index) => row_with_lines(&business.book, kind, index),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Call, Root, USUAL, View};
 use crate::answer::Answer;
 use crate::book::Book;
+use crate::changes::Business;
 use crate::dice::Dice;
 use crate::moment::{at, rfc3339};
 use crate::refusal::Refusal;
@@ -19,6 +20,7 @@ pub(super) const VIEWS: &[View] = &[
         path: "invoice/{}/payment_options",
         scope: "online_payments",
         answer: of_invoice,
+        post: Some(set_options),
         ..USUAL
     },
     View {
@@ -55,26 +57,41 @@ fn draws(book: &Book) -> Dice {
 }
 
 fn of_invoice(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let book = &call.business.book;
     let index = call.business.find_text(Kind::Invoices, call.id).ok_or_else(Refusal::nothing_here)?;
+    Ok(api_json(&json!({"payment_options": invoice_options(call.business, index)})))
+}
+
+fn invoice_options(business: &Business, index: u64) -> Value {
+    let book = &business.book;
     let dice = Dice::new(book.seed, "payment options", index);
-    let id = Kind::Invoices.id(index).to_string();
-    // one in four can not be paid online
-    if dice.one_in("none", 4) {
-        return Ok(api_json(&json!({"payment_options": options(book, "invoice", &id, false)})));
+    let id = Kind::Invoices.id(index);
+    let over = business.over.get(&("invoice_payment_options", id));
+    // one in four can not be paid online, unless somebody saw to it
+    let online = over.is_some() || !dice.one_in("none", 4);
+    let mut all = options(book, "invoice", &id.to_string(), online);
+    if online {
+        all["allow_partial_payments"] = dice.one_in("partial", 3).into();
+        all["gateway_name"] = "fbpay".into();
+        all["has_acss_debit"] = true.into();
+        all["stripe_acss_payment_options"] = Value::Null;
+        all["gateway_info"] = json!({
+            "account_id": draws(book).below("account", 1_000_000_000).to_string(), "bank_transfer_enabled": true,
+            "can_process_payments": true, "country": "CA", "currencies": [book.home.code(), "USD"],
+            "gateway_name": "fbpay", "id": draws(book).below("id", 1_000_000).to_string(),
+            "user_publishable_key": null,
+        });
     }
-    let mut all = options(book, "invoice", &id, true);
-    all["allow_partial_payments"] = dice.one_in("partial", 3).into();
-    all["gateway_name"] = "fbpay".into();
-    all["has_acss_debit"] = true.into();
-    all["stripe_acss_payment_options"] = Value::Null;
-    all["gateway_info"] = json!({
-        "account_id": draws(book).below("account", 1_000_000_000).to_string(), "bank_transfer_enabled": true,
-        "can_process_payments": true, "country": "CA", "currencies": [book.home.code(), "USD"],
-        "gateway_name": "fbpay", "id": draws(book).below("id", 1_000_000).to_string(),
-        "user_publishable_key": null,
-    });
-    Ok(api_json(&json!({"payment_options": all})))
+    for (key, value) in over.into_iter().flatten().filter(|(key, _)| !key.starts_with("entity_")) {
+        all[key] = value.clone();
+    }
+    all
+}
+
+fn set_options(business: &mut Business, id: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    let index = business.find_text(Kind::Invoices, id).ok_or_else(Refusal::nothing_here)?;
+    let fields = serde_json::from_slice(body).unwrap_or_default();
+    business.over.insert(("invoice_payment_options", Kind::Invoices.id(index)), fields);
+    Ok(api_json(&json!({"payment_options": invoice_options(business, index)})))
 }
 
 fn by_default(call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -9,7 +9,7 @@ use super::{Call, Root, USUAL, View, flat, page_of, result};
 use crate::answer::Answer;
 use crate::api;
 use crate::book::{Book, State};
-use crate::changes::Business;
+use crate::changes::{Business, row_with_lines};
 use crate::filter;
 use crate::list::{self, Found};
 use crate::options::Options;
@@ -82,8 +82,9 @@ pub(super) const VIEWS: &[View] = &[
         scope: "billable_items",
         answer: |call| {
             let index = call.business.find_text(Kind::Services, call.id).ok_or_else(Refusal::nothing_here)?;
-            Ok(flat(&json!({"service_rate": rate(&call.business.book, index)})))
+            Ok(flat(&json!({"service_rate": rate(call.business, index)})))
         },
+        post: Some(set_rate),
         ..USUAL
     },
     View {
@@ -200,13 +201,28 @@ fn sub_types() -> Vec<Value> {
 
 fn rates(business: &Business, options: &Options) -> Vec<Value> {
     let shown = |index: &u64| !options.sees_part() || Kind::Services.id(*index) % 2 == 0;
-    let book = &business.book;
-    (0..book.count(Kind::Services)).filter(shown).map(|index| rate(book, index)).collect()
+    (0..business.book.count(Kind::Services)).filter(shown).map(|index| rate(business, index)).collect()
 }
 
-fn rate(book: &Book, service: u64) -> Value {
-    let id = Kind::Services.id(service);
-    json!({"business_id": book.business_id, "service_id": id, "rate": services::rate(book, service)})
+fn rate(business: &Business, service: u64) -> Value {
+    let (book, id) = (&business.book, Kind::Services.id(service));
+    let set = business.over.get(&("service_rates", id)).and_then(|fields| fields.get("rate")?.as_str());
+    let rate = set.map_or_else(|| services::rate(book, service), str::to_owned);
+    json!({"business_id": book.business_id, "service_id": id, "rate": rate})
+}
+
+/// A rate is posted as text or as a number and always comes as text.
+fn set_rate(business: &mut Business, id: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    let index = business.find_text(Kind::Services, id).ok_or_else(Refusal::nothing_here)?;
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let rate = match &body["service_rate"]["rate"] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err(Refusal::field("rate", "field required")),
+    };
+    let fields = [("rate".to_owned(), rate.into())].into_iter().collect();
+    business.over.insert(("service_rates", Kind::Services.id(index)), fields);
+    Ok(flat(&json!({"service_rate": self::rate(business, index)})))
 }
 
 /// How many time entries may have a timer that still is one.
@@ -220,12 +236,9 @@ fn timers(business: &Business) -> Vec<Value> {
     let count = book.count(Kind::TimeEntries);
     let unlogged = (count.saturating_sub(NEWEST)..count)
         .filter(|index| time_entries::UNLOGGED >> (index % crate::book::CYCLE) & 1 == 1);
-    let generated =
-        unlogged.filter(|index| business.change_of(Kind::TimeEntries, *index).is_none()).map(|index| {
-            let state = Book::state(Kind::TimeEntries.declaration(), index);
-            let updated = book.updated(Kind::TimeEntries, index);
-            crate::changes::whole_row(book, Kind::TimeEntries, index, updated, state)
-        });
+    let generated = unlogged
+        .filter(|index| business.change_of(Kind::TimeEntries, *index).is_none())
+        .map(|index| row_with_lines(book, Kind::TimeEntries, index));
     let changed = business.changed(Kind::TimeEntries).filter(|(_, change)| change.state != State::Deleted);
     let timer = |row: serde_json::Map<String, Value>| {
         let timer = row.get("timer")?.as_object()?;

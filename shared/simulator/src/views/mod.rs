@@ -54,8 +54,8 @@ pub(crate) struct Call<'a> {
     pub(crate) now: jiff::Timestamp,
 }
 
-/// Answers a `POST`.
-pub(crate) type Post = fn(&mut Business, &[u8]) -> Result<Answer, Refusal>;
+/// Answers a `POST` or a `PUT`: the id in the path, and the body.
+pub(crate) type Post = fn(&mut Business, &str, &[u8]) -> Result<Answer, Refusal>;
 
 /// All rows of a view.
 pub(crate) type Rows = fn(&Business, &Options) -> Vec<Value>;

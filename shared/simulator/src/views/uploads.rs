@@ -36,7 +36,7 @@ pub(super) const VIEWS: &[View] = &[
         root: Root::UploadsTo,
         path: "attachments",
         scope: "uploads",
-        post: Some(|business, body| Ok(upload(business, body, "attachment"))),
+        post: Some(|business, _, body| Ok(upload(business, body, "attachment"))),
         ..USUAL
     },
     View {
@@ -45,7 +45,7 @@ pub(super) const VIEWS: &[View] = &[
         root: Root::UploadsTo,
         path: "images",
         scope: "uploads",
-        post: Some(|business, body| Ok(upload(business, body, "image"))),
+        post: Some(|business, _, body| Ok(upload(business, body, "image"))),
         ..USUAL
     },
 ];

@@ -49,7 +49,7 @@ async fn callbacks_are_verified_filtered_and_vanish() {
     world.simulator.control().set_options(|options| options.zoneless_callbacks = true);
     let zoneless = world.get(&one).await.body["response"]["result"]["callback"]["updated_at"].clone();
     assert!(!zoneless.as_str().unwrap().ends_with('Z'));
-    assert_eq!(world.send("DELETE", &one, &[], "").await.unwrap().status, 200);
+    assert_eq!(world.send("DELETE", &one, &[], "").await.unwrap().status, 204);
     let gone = world.get(&one).await;
     assert_eq!((gone.status, &gone.body["errno"]), (404, &json!(404)));
 }
@@ -95,6 +95,16 @@ async fn online_payments_are_told_per_invoice_in_a_media_type_of_their_own() {
         let bad = world.get(&path).await;
         assert!(bad.status == 400 && bad.body.pointer(key).is_some(), "{}", bad.body);
     }
+    let path = format!("payments/account/{A}/invoice/{id}/payment_options");
+    let body = r#"{"gateway_name": "stripe", "entity_id": "1"}"#;
+    world.send("POST", &path, &[], body).await.unwrap();
+    let set = world.get(&path).await.body["payment_options"].clone();
+    assert_eq!((&set["gateway_name"], &set["entity_id"]), (&json!("stripe"), &json!(id.to_string())));
+    let rate = format!("comments/business/{A_BUSINESS}/service/405441/rate");
+    let body = r#"{"service_rate": {"rate": 12.5}}"#;
+    assert_eq!(world.send("PUT", &rate, &[], body).await.unwrap().body["service_rate"]["rate"], "12.5");
+    let rates = world.get(&format!("comments/business/{A_BUSINESS}/service_rates")).await.body;
+    assert_eq!(rates["service_rates"][0]["rate"], "12.5");
     let link = format!("accounting/account/{A}/invoices/invoices/{id}/share_link?share_method=share_link");
     let link = world.get(&link).await.body["response"]["result"]["share_link"].clone();
     assert_eq!((&link["resourceid"], &link["share_method"]), (&json!(id), &json!("share_link")));
