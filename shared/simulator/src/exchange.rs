@@ -323,6 +323,10 @@ impl Simulator {
         if !in_scope {
             return Err(out_of_scope());
         }
+        // who is a client there may only read
+        if options.role == "client" {
+            return Err(Refusal::Denied(StatusCode::FORBIDDEN));
+        }
         api.what.name().map_or(Ok(()), gate)?;
         writes::write(business, &api.what, method, (&query, request.body()), options, lagged(options, now))
     }

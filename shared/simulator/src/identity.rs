@@ -50,7 +50,7 @@ pub(crate) const BUSINESS: View = View {
     name: "business",
     family: Family::Auth,
     root: Root::None,
-    scope: "profile",
+    scope: "business",
     answer: |call| Ok(Answer::json(StatusCode::OK, &business(&call.business.book, call.options.seed))),
     ..USUAL
 };

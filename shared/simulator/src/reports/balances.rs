@@ -157,10 +157,14 @@ pub(super) fn chart_of_accounts(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (business, code) = (call.business, currency(call));
     let (start, end) = (date(call.query, "start_date")?, date(call.query, "end_date")?);
     let wanted = call.query.value("state").filter(|state| !state.is_empty() && *state != "all");
-    let day = Day {
-        date: end.unwrap_or(Date::MAX),
-        balances: ledger::balances(business, &code, start, end.unwrap_or(Date::MAX)),
-    };
+    let until = end.unwrap_or(Date::MAX);
+    let mut balances = ledger::balances(business, &code, None, until);
+    // what an account stands at has no beginning; what was earned and spent has one
+    let within = ledger::balances(business, &code, start, until);
+    for (balance, within) in balances.iter_mut().zip(within).skip(chart::SALES) {
+        *balance = within;
+    }
+    let day = Day { date: until, balances };
     // in thousandths of the main unit, whatever the currency
     let text =
         |minor: i128| model::decimal::format(minor * if papers::places(&code) == 0 { 1000 } else { 10 }, 3);
@@ -215,13 +219,13 @@ pub(super) fn reconciliation(call: &Call<'_>) -> Result<Answer, Refusal> {
             .filter(|paper| ledger::legs(call.business, paper).iter().any(|leg| leg.sub == chart::BANK))
             .count();
         lines.push(json!({
-            "account_name": chart::BANK_NAME, "bank_accountid": id, "book_balance": money(&code, at(day)),
-            "difference": money(&code, at(day) - at(behind)), "reconciled_until": behind.to_string(),
+            "account_name": chart::BANK_NAME, "balance": money(&code, at(day)), "bank_accountid": id, "book_balance": money(&code, at(day)),
+            "description": chart::BANK_NAME, "difference": money(&code, at(day) - at(behind)), "reconciled_until": behind.to_string(),
             "statement_balance": money(&code, at(behind)), "unreconciled_transactions": open,
         }));
     }
     let body = json!({
-        "accounts": lines, "company_name": call.business.book.name, "currency_code": code,
+        "data": lines, "company_name": call.business.book.name, "currency_code": code,
         "date": day.to_string(), "download_token": TOKEN,
     });
     Ok(report("bank_reconciliation_summary", &body))

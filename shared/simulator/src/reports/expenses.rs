@@ -48,10 +48,16 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let data: Vec<Value> = groups
         .into_iter()
         .map(|(name, (amount, tax, expenses))| {
-            json!({
+            let first = expenses.first().cloned().unwrap_or_default();
+            let mut group = json!({
                 "description": name, "expenses": expenses, "total": asked.money(amount),
                 "total_tax": asked.money(tax),
-            })
+            });
+            if group_by == "category" {
+                group["category"] = first["category"].clone();
+                group["categoryid"] = first["categoryid"].clone();
+            }
+            group
         })
         .collect();
     let body = json!({

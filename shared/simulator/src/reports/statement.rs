@@ -45,7 +45,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let body = json!({
         "clientid": client, "closing_balance": asked.money(balance), "company_name": call.business.book.name,
         "currency_code": asked.code, "download_token": TOKEN, "end_date": asked.end.to_string(),
-        "entries": lines, "opening_balance": asked.money(opening), "start_date": asked.start.to_string(),
+        "data": lines, "opening_balance": asked.money(opening), "start_date": asked.start.to_string(),
     });
     Ok(report("account_statement", &body))
 }

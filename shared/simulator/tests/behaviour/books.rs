@@ -183,3 +183,63 @@ async fn both_businesses_and_large_ones_have_books() {
         assert_eq!(last["journal_entry_details"].as_array().unwrap().len() as u64, rest);
     }
 }
+
+#[tokio::test]
+async fn whatever_is_changed_the_books_balance() {
+    let kinds =
+        ["invoices", "payments", "credit_notes", "expenses", "other_income", "bills", "bill_payments"];
+    for seed in 0..6_u64 {
+        let world = world_with(|options| (options.scale, options.seed) = (60, seed));
+        let control = world.simulator.control();
+        let mut state = seed;
+        let mut next = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % bound
+        };
+        for _ in 0..60 {
+            let kind = kinds[next(kinds.len())];
+            let all = control.all(A, kind).unwrap();
+            let id = all[next(all.len())].0;
+            let amount = json!({"amount": {"amount": format!("{}.01", next(5_000)), "code": "CAD"}});
+            match next(5) {
+                0 => drop(control.insert(A, kind, &amount).unwrap()),
+                1 => control.delete(A, kind, id).unwrap(),
+                2 => control.undelete(A, kind, id).unwrap(),
+                3 => control.archive(A, kind, id).unwrap(),
+                _ => control.change(A, kind, id, &amount).unwrap(),
+            }
+        }
+        let details = details(&world).await;
+        assert_eq!(details.len() as u64, world.total("journal_entries/journal_entry_details").await);
+        let ids: std::collections::BTreeSet<i64> =
+            details.iter().map(|detail| detail["id"].as_i64().unwrap()).collect();
+        assert_eq!(ids.len(), details.len(), "seed {seed}");
+        let mut entries: BTreeMap<i64, i128> = BTreeMap::new();
+        for detail in &details {
+            *entries.entry(detail["entry"]["entryid"].as_i64().unwrap()).or_default() +=
+                minor(&detail["debit"]) - minor(&detail["credit"]);
+        }
+        assert!(entries.values().all(|sum| *sum == 0), "seed {seed}");
+        let live: usize = kinds
+            .iter()
+            .map(|kind| {
+                let all = control.all(A, kind).unwrap();
+                all.iter().filter(|(_, state)| *state != simulator::State::Deleted).count()
+            })
+            .sum();
+        let by_hand = control.all(A, "journal_entries").unwrap().len();
+        assert_eq!(entries.len(), live + by_hand, "seed {seed}");
+        let sheet = report(&world, "balance_sheet", "dates[]=2030-01-01").await;
+        assert_eq!(sheet["assets_total"], sheet["liabilities_and_equity_total"], "seed {seed}");
+        let profit = report(&world, "profitloss_entity", "start_date=2020-01-01&end_date=2030-01-01").await;
+        let trial = report(&world, "trial_balance", "start_date=2020-01-01&end_date=2030-01-01").await;
+        let posted: i128 = trial["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| ["4000", "5000", "6000"].contains(&row["account_number"].as_str().unwrap()))
+            .map(|row| minor(&row["credit"]) - minor(&row["debit"]))
+            .sum();
+        assert_eq!(minor(&profit["net_profit"]["total"]), posted, "seed {seed}");
+    }
+}

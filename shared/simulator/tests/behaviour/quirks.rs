@@ -145,6 +145,10 @@ async fn what_is_not_established_is_an_option() {
     assert!(inactive().await > 0);
     control.set_options(|options| options.inactive_listed = false);
     assert_eq!(inactive().await, 0);
+    control.set_options(|options| options.role = "client".to_owned());
+    let write =
+        world.send("PUT", &format!("accounting/account/{A}/users/clients/204001"), &[], "{}").await.unwrap();
+    assert_eq!(write.status, 403);
     let mut world = world_with(|options| options.out_of_scope = OutOfScope::DeniedInside);
     world.token = Some(world.simulator.bearer_token(&["user:profile:read"]));
     let denied = world.get(&format!("accounting/account/{A}/bills/bills")).await;

@@ -164,13 +164,13 @@ async fn a_statement_goes_from_one_balance_to_the_other() {
             .to_owned();
     let query = format!("start_date=2025-06-01&end_date=2026-12-31&clientid={client}&currency_code={code}");
     let statement = report(&world, "account_statement", &query).await;
-    let entries = statement["entries"].as_array().unwrap();
+    let entries = statement["data"].as_array().unwrap();
     assert!(!entries.is_empty());
     let moved: i128 = entries.iter().map(|entry| minor(&entry["amount"])).sum();
     assert_eq!(minor(&statement["opening_balance"]) + moved, minor(&statement["closing_balance"]));
     assert_eq!(entries.last().unwrap()["balance"], statement["closing_balance"]);
     let bank = report(&world, "bank_reconciliation_summary", "date=2026-11-22").await;
-    let line = &bank["accounts"][0];
+    let line = &bank["data"][0];
     assert_eq!(minor(&line["book_balance"]), minor(&line["statement_balance"]) + minor(&line["difference"]));
 }
 
@@ -189,8 +189,8 @@ async fn a_currency_that_is_not_traded_has_no_lines_and_reports_are_restated() {
         ("item_sales", "items"),
         ("revenue_by_client", "clients"),
         ("trial_balance", "data"),
-        ("account_statement", "entries"),
-        ("bank_reconciliation_summary", "accounts"),
+        ("account_statement", "data"),
+        ("bank_reconciliation_summary", "data"),
     ] {
         let report = report(&world, name, query).await;
         assert_eq!(report[lines], json!([]), "{name}");
