@@ -63,6 +63,8 @@ pub struct SimulatedBusiness {
     pub business_id: i64,
     /// The id in newer paths.
     pub business_uuid: String,
+    /// The number of its accounting system, as `roles[]` has it.
+    pub system_id: i64,
 }
 
 impl Simulator {
@@ -100,6 +102,7 @@ impl Simulator {
             account_id: book.account_id.to_owned(),
             business_id: book.business_id,
             business_uuid: book.business_uuid.clone(),
+            system_id: identity::system_id(book),
         })
         .collect()
     }
