@@ -61,7 +61,7 @@ pub(crate) const VIEWS: &[View] = &[
     ),
     of_business("chart_of_accounts", "reports/chart_of_accounts", balances::chart_of_accounts),
     of_business("profit_and_loss", "reports/profit_and_loss", profit::newer),
-    of_business("trial_balance_v2", "reports/trial_balance", balances::trial),
+    of_business("trial_balance_v2", "reports/trial_balance", balances::newer_trial),
 ];
 
 /// What stands for the key under which a report can be downloaded.

@@ -197,9 +197,9 @@ pub(super) fn revenue_by_client(call: &Call<'_>) -> Result<Answer, Refusal> {
     let rows: Vec<Value> = clients
         .iter()
         .map(|(client, sums)| {
-            let [fname, lname, organization, email] = papers::client(call.business, *client);
+            let [first, last, organization, _] = papers::client(call.business, *client);
             json!({
-                "clientid": client, "data": data(sums), "email": email, "fname": fname, "lname": lname,
+                "client": format!("{first} {last}"), "clientid": client, "data": data(sums),
                 "organization": organization, "total": asked.money(sums.iter().sum()),
             })
         })

@@ -34,7 +34,6 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
             format!("staff{}@example.com", sheet.id),
         ),
     };
-    row.value("accounting_systemid", book.account_id);
     row.value("bus_phone", "4165550100");
     row.value("city", "Toronto");
     row.value("code", "M4K 1P1");
@@ -46,7 +45,6 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.value("fname", first);
     row.value("home_phone", "");
     row.value("id", sheet.id);
-    row.value("language", "en");
     row.eastern("last_login", moment::at(sheet.updated.as_second() - dice.between("login", 60, 86_400)));
     row.value("level", i32::from(place != 0));
     row.value("lname", last);

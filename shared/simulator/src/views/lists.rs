@@ -230,7 +230,7 @@ const NEWEST: u64 = 2_000;
 
 /// The timers behind entries not yet logged, of the newest ones.
 ///
-/// [?] Neither the list key nor a body is known: they are as inside time entries, with the number of the entry.
+/// [?] Neither the list key nor a body is known: they are as inside time entries.
 fn timers(business: &Business) -> Vec<Value> {
     let book = &business.book;
     let count = book.count(Kind::TimeEntries);
@@ -242,10 +242,7 @@ fn timers(business: &Business) -> Vec<Value> {
     let changed = business.changed(Kind::TimeEntries).filter(|(_, change)| change.state != State::Deleted);
     let timer = |row: serde_json::Map<String, Value>| {
         let timer = row.get("timer")?.as_object()?;
-        Some(json!({
-            "id": timer.get("id"), "is_running": timer.get("is_running"), "business_id": book.business_id,
-            "identity_id": row.get("identity_id"), "time_entries": [{"id": row.get("id")}],
-        }))
+        Some(json!({"id": timer.get("id"), "is_running": timer.get("is_running")}))
     };
     generated.chain(changed.map(|(_, change)| change.row.clone())).filter_map(timer).collect()
 }

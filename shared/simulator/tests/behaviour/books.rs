@@ -112,6 +112,15 @@ async fn the_trial_balance_balances_and_so_does_the_sheet() {
             assert!(code != "CAD" || sum("debit") > 0);
         }
     }
+    let uuid = world.simulator.businesses()[0].business_uuid.clone();
+    let period = "start_date=2026-03-01&end_date=2026-03-31";
+    let older = report(&world, "trial_balance", period).await;
+    let newer = world.get(&format!("accounting/businesses/{uuid}/reports/trial_balance?{period}")).await.body;
+    let sides = |rows: &Value| -> Vec<(Value, Value)> {
+        let rows = rows["data"].as_array().unwrap().iter();
+        rows.map(|row| (row["debit"].clone(), row["credit"].clone())).collect()
+    };
+    assert_eq!(sides(&older), sides(&newer["response"]["result"]["trial_balance"]));
     let report = report(&world, "balance_sheet", "dates[]=2025-12-31&dates[]=2026-11-22").await;
     assert_eq!(report["dates"], json!(["2025-12-31", "2026-11-22"]));
     for n in 0..2 {
