@@ -103,6 +103,14 @@ impl Business {
         }
     }
 
+    /// The indices of all existing rows.
+    pub(crate) fn indices(&self, kind: Kind) -> impl Iterator<Item = u64> {
+        let untouched =
+            move |index: &u64| self.change_of(kind, *index).is_none() && self.book.has(kind, *index);
+        let changed = self.changed(kind).filter(|(_, change)| !change.gone).map(|(index, _)| index);
+        (0..self.book.count(kind)).filter(untouched).chain(changed)
+    }
+
     /// The index of an existing row by its id in a path: a number, or the uuid of a ledger account.
     pub(crate) fn find_text(&self, kind: Kind, id: &str) -> Option<u64> {
         if kind != Kind::LedgerAccounts {

@@ -20,6 +20,9 @@ pub(super) const VIEWS: &[View] = &[
         path: "invoice/{}/payment_options",
         scope: "online_payments",
         answer: of_invoice,
+        rows: Some(|business, _| {
+            business.indices(Kind::Invoices).map(|index| invoice_options(business, index)).collect()
+        }),
         post: Some(set_options),
         ..USUAL
     },
@@ -30,6 +33,7 @@ pub(super) const VIEWS: &[View] = &[
         path: "payment_options",
         scope: "online_payments",
         answer: by_default,
+        rows: Some(|business, _| vec![default_options(&business.book, "invoice")]),
         ..USUAL
     },
     View {
@@ -104,10 +108,12 @@ fn by_default(call: &Call<'_>) -> Result<Answer, Refusal> {
             message: format!("Unknown entity_type '{entity}'"),
         });
     }
-    // the defaults hang on the account: its number stands for the entity
-    let book = &call.business.book;
-    let id = crate::identity::system_id(book).to_string();
-    Ok(api_json(&json!({"payment_options": options(book, entity, &id, true)})))
+    Ok(api_json(&json!({"payment_options": default_options(&call.business.book, entity)})))
+}
+
+/// The defaults hang on the account: its number stands for the entity.
+fn default_options(book: &Book, entity: &str) -> Value {
+    options(book, entity, &crate::identity::system_id(book).to_string(), true)
 }
 
 fn options(book: &Book, entity: &str, id: &str, online: bool) -> Value {

@@ -19,6 +19,7 @@ pub(super) const VIEWS: &[View] = &[
         path: "invoices/invoices/{}/share_link",
         scope: "invoices",
         answer: share_link,
+        rows: Some(|business, _| links(business)),
         ..USUAL
     },
     View {
@@ -52,12 +53,24 @@ fn share_link(call: &Call<'_>) -> Result<Answer, Refusal> {
     if !papers::is_live(call.business, Kind::Invoices, id) {
         return Err(not_found());
     }
-    let secret = Dice::new(call.business.book.seed, "share link", index).draw("secret");
-    Ok(result(&json!({"share_link": {
-        "clientid": client_of(call.business, index), "resource_type": "invoice", "resourceid": id,
+    let method = call.query.value("share_method").unwrap_or("share_link");
+    Ok(result(&json!({"share_link": link(call.business, index, method)})))
+}
+
+fn link(business: &Business, index: u64, method: &str) -> Value {
+    let secret = Dice::new(business.book.seed, "share link", index).draw("secret");
+    json!({
+        "clientid": client_of(business, index), "resource_type": "invoice",
+        "resourceid": Kind::Invoices.id(index), "share_method": method,
         "share_link": format!("https://my.freshbooks.example/#/link/simulated{secret:016x}"),
-        "share_method": call.query.value("share_method").unwrap_or("share_link"),
-    }})))
+    })
+}
+
+/// The links of all invoices that are not deleted.
+fn links(business: &Business) -> Vec<Value> {
+    let live = |index: &u64| papers::is_live(business, Kind::Invoices, Kind::Invoices.id(*index));
+    let links = business.indices(Kind::Invoices).filter(live);
+    links.map(|index| link(business, index, "share_link")).collect()
 }
 
 fn system(book: &Book) -> Value {

@@ -49,10 +49,8 @@ pub(super) const VIEWS: &[View] = &[
         root: Root::Ledger,
         path: "types",
         scope: "journal_entries",
-        answer: |_| {
-            let types = ["asset", "equity", "expense", "income", "liability"];
-            Ok(flat(&json!({"data": types.map(|name| json!({"name": name}))})))
-        },
+        answer: |_| Ok(flat(&json!({"data": types()}))),
+        rows: Some(|_, _| types()),
         ..USUAL
     },
     View {
@@ -62,6 +60,7 @@ pub(super) const VIEWS: &[View] = &[
         path: "sub_types",
         scope: "journal_entries",
         answer: |_| Ok(flat(&json!({"data": sub_types()}))),
+        rows: Some(|_, _| sub_types()),
         ..USUAL
     },
     View {
@@ -180,6 +179,10 @@ fn accounts(business: &Business) -> Vec<Value> {
         })
     });
     rows.collect()
+}
+
+fn types() -> Vec<Value> {
+    ["asset", "equity", "expense", "income", "liability"].map(|name| json!({"name": name})).to_vec()
 }
 
 fn sub_types() -> Vec<Value> {

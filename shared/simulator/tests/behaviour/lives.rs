@@ -107,6 +107,12 @@ async fn the_truth_of_what_is_worked_out_is_what_is_listed() {
     ] {
         assert!(control.truth(A, name, false).unwrap().rows > 0, "{name}");
     }
+    let live = world.total("invoices/invoices").await;
+    assert_eq!(control.truth(A, "invoice_share_link", false).unwrap().rows, live);
+    let all = control.all(A, "invoices").unwrap().len() as u64;
+    assert_eq!(control.truth(A, "invoice_payment_options", false).unwrap().rows, all);
+    let types = ["default_payment_options", "ledger_account_types", "ledger_account_sub_types"];
+    assert_eq!(types.map(|name| control.truth(A, name, false).unwrap().rows), [1, 5, 10]);
     let accounts = control.truth(A, "journal_entry_accounts", false).unwrap();
     assert_eq!(accounts.children["sub_accounts"].rows, 17);
 }
