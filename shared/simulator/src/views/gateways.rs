@@ -24,7 +24,6 @@ pub(super) const VIEWS: &[View] = &[
             business.indices(Kind::Invoices).map(|index| invoice_options(business, index)).collect()
         }),
         post: Some(set_options),
-        ..USUAL
     },
     View {
         name: "default_payment_options",
