@@ -22,8 +22,17 @@ pub struct Control {
     simulator: Simulator,
 }
 
-/// What freshlake asks lists to include.
-const INCLUDED: [&str; 3] = ["lines", "group", "task_id"];
+/// What freshlake asks the list of a resource to include.
+fn included(resource: &str) -> &'static [&'static str] {
+    match resource {
+        "clients" => &["contacts"],
+        "expenses" => &["attachment"],
+        "invoices" => &["lines", "presentation"],
+        "projects" => &["group"],
+        "services" => &["task_id"],
+        _ => &["lines"],
+    }
+}
 
 /// Why something could not be changed or told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -163,7 +172,7 @@ impl Control {
     /// The JSON text of a row, to the byte as a list that shows it has it when everything freshlake reads is included;
     /// whatever its state. `None` if it was deleted for good or never was.
     pub fn row(&self, unit: &str, resource: &str, id: i64) -> Result<Option<String>> {
-        self.row_including(unit, resource, id, &INCLUDED)
+        self.row_including(unit, resource, id, included(resource))
     }
 
     /// The same with these includes.

@@ -356,9 +356,8 @@ impl Tally {
             let keys: Vec<_> = decoder.unknown_keys().keys().map(String::as_str).collect();
             notes.push(format!("keys without a column, kept in _extra: {}", keys.join(", ")));
         }
-        if decoder.childless() > 0 {
-            let children: Vec<_> = table.children.iter().map(|c| c.name).collect();
-            notes.push(format!("{} rows came without their {}", decoder.childless(), children.join(" or ")));
+        for (child, parents) in decoder.withheld() {
+            notes.push(format!("{parents} rows came without their {child}"));
         }
         let written = |wanted: bool| -> u64 {
             let own =

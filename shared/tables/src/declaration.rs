@@ -408,6 +408,13 @@ impl Table {
         }
     }
 
+    /// Whether every row is known to come with `child`, since an include asks for it. What comes unasked, FreshBooks leaves
+    /// out where there is none; and where no example was ever seen, nobody knows whether there is such an include.
+    pub(crate) fn asks_for(&self, child: &Child) -> bool {
+        let asked = child.source.split('.').next().is_some_and(|key| self.includes.contains(&key));
+        asked && child.columns.iter().any(|column| !column.unseen)
+    }
+
     /// The keys of a child's rows that are not its own: its parent's key, and what is the row of another child.
     pub(crate) fn told_elsewhere(&self, child: &'static Child) -> impl Iterator<Item = &'static str> {
         let others = self.children.iter();

@@ -95,7 +95,6 @@ pub struct Decoder {
     rejected: Vec<Rejected>,
     unknown: BTreeMap<String, u64>,
     currencies: BTreeSet<String>,
-    childless: u64,
 }
 
 #[derive(Debug)]
@@ -103,6 +102,8 @@ struct ChildDecoder {
     child: &'static Child,
     plan: Plan,
     columns: Columns,
+    /// Parents that said nothing of it.
+    absent: u64,
 }
 
 /// At most this many unknown keys are told apart in a report; their values are kept in any case.
@@ -122,6 +123,7 @@ impl Decoder {
                 table.told_elsewhere(child),
             ),
             columns: Columns::new(child_schema(child, raw), child.columns, true, raw, Arc::clone(&context)),
+            absent: 0,
         });
         Self {
             table,
@@ -144,7 +146,6 @@ impl Decoder {
             rejected: Vec::new(),
             unknown: BTreeMap::new(),
             currencies: BTreeSet::new(),
-            childless: 0,
         }
     }
 
@@ -277,7 +278,7 @@ impl Decoder {
                     return Err(fault);
                 }
             } else if none.is_none() {
-                self.childless += 1;
+                decoder.absent += 1;
             }
             lines.push(typed);
         }
@@ -406,9 +407,11 @@ impl Decoder {
         &self.currencies
     }
 
-    /// Parent rows that came without the array of a child: the include that brings it was not honoured.
-    pub fn childless(&self) -> u64 {
-        self.childless
+    /// Children that some parents came without although they were asked for with them, and how many did: the include that
+    /// brings them was not honoured.
+    pub fn withheld(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let asked = self.children.iter().filter(|decoder| self.table.asks_for(decoder.child));
+        asked.map(|decoder| (decoder.child.name, decoder.absent)).filter(|(_, absent)| *absent > 0)
     }
 }
 

@@ -225,10 +225,17 @@ async fn arrays(
     Ok(wanted)
 }
 
+/// The object that has what is at `path` inside; the row itself is never null.
+fn above(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(above, _)| above)
+}
+
 /// What a parent's text says of `child`, as the decoder reads it.
 fn array(child: &Child, text: &str) -> Result<Says> {
     let read = json::find(text, child.source).and_then(|found| {
         let rows = match (found, child.form) {
+            // What is inside of nothing is not there.
+            (None, _) if json::find(text, above(child.source))? == Some("null") => return Ok(Says::Empty),
             (None, _) | (Some("null"), Form::Array) => return Ok(Says::Absent),
             (Some("null"), Form::Object) => return Ok(Says::Empty),
             (Some(rows), _) => rows,

@@ -9,7 +9,7 @@ use freshbooks::{Budget, FixedToken};
 use host::{Folder, OsRandom};
 use lake::Lake;
 use model::port::Clock;
-use model::{AccountId, BusinessId, ConnectionName, Mode, Result, RunId, Task, Timestamp, Unit};
+use model::{AccountId, BusinessId, ConnectionName, Mode, OtherIds, Result, RunId, Task, Timestamp, Unit};
 use secrecy::SecretString;
 use simulator::{Options, Simulator};
 use sync::{Brake, Report, Stop, WINDOW_ROWS, Worker};
@@ -89,11 +89,25 @@ impl World {
         self.units().into_iter().filter(fits).collect()
     }
 
-    /// One run over every table and unit.
+    /// What else a unit is called.
+    pub(crate) fn ids_of(&self, unit: &Unit) -> OtherIds {
+        let businesses = self.simulator.businesses();
+        let found = businesses.iter().find(|business| match unit {
+            Unit::Identity(_) => false,
+            Unit::Account(id) => id.0 == business.account_id,
+            Unit::Business(id) => id.0 == business.business_id,
+        });
+        found.map_or_else(OtherIds::default, |business| OtherIds {
+            business_uuid: Some(business.business_uuid.clone()),
+            system_id: Some(business.system_id),
+        })
+    }
+
+    /// One run over every table that a connection reads unasked, and every unit.
     pub(crate) async fn run(&self, mode: Mode) -> Vec<Report> {
         let mut reports = Vec::new();
         let run = self.next_run();
-        for table in tables::ALL {
+        for table in tables::ALL.iter().filter(|table| !table.on_request) {
             for unit in self.units_of(table) {
                 reports.push(self.extract(&run, table.name, &unit, mode).await.unwrap());
             }
@@ -108,7 +122,7 @@ impl World {
 
     pub(crate) async fn extract(&self, run: &RunId, table: &str, unit: &Unit, mode: Mode) -> Result<Report> {
         let connection = ConnectionName::new("test").unwrap();
-        let task = Task::new(&connection, run, table.into(), unit.clone(), mode);
+        let task = Task::new(&connection, run, table.into(), unit.clone(), mode).called(self.ids_of(unit));
         sync::extract(&self.worker, self.tokens(), &task, &Stop::default()).await
     }
 

@@ -57,6 +57,8 @@ pub(crate) const INVOICE_PAYMENT_OPTIONS: Table = Table {
     deleted: DeleteRule::Never,
     scope: "user:online_payments:read",
     each: Some(Each { parent: "invoices", placeholder: "{invoice_id}" }),
+    // One request per invoice.
+    on_request: true,
     ..Table::MOST
 };
 

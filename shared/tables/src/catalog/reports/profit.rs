@@ -64,6 +64,9 @@ pub(crate) const PROFIT_AND_LOSS_V2: Table = Table {
         text("description", "What the line is about").unseen(),
         text("entry_type", "credit, debit or none").unseen(),
         money("total", "The amount").unseen(),
+        json("data", "The amount per sub-period, where the report has them").unseen(),
+        text("resolution", "The length of a sub-period").unseen(),
+        json("labels", "Labels of the sub-periods").unseen(),
     ],
     confidence: Confidence::Low,
     ..REPORT
