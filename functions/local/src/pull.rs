@@ -1,12 +1,13 @@
 //! `freshlake pull`: tables to plain Parquet, once, with nothing kept beside the files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use freshbooks::{Business, Client, FixedToken, Identity, Request, Tokens};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
 use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result, TableStatus, Unit};
-use sync::{Brake, Quiet, WINDOW_ROWS, Worker};
+use sync::{Brake, Quiet, WINDOW_ROWS, Wanted, Worker};
 use tables::{Owner, Table};
 
 use crate::cli;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
         worker,
         tokens: Arc::new(FixedToken(token)),
         identity: None,
+        currencies: BTreeMap::new(),
         interrupt: &interrupt,
         staging: &staging,
         screen,
@@ -73,10 +75,10 @@ fn folders(table: &Table) -> impl Iterator<Item = String> {
     table.lake_names().map(str::to_owned).chain([format!("rejected/{}", table.name)])
 }
 
-/// The tables that were named, parents in place of their children; all if none was.
+/// The tables that were named, parents in place of their children; all that are read unasked if none was.
 pub(crate) fn wanted(named: &[String]) -> Result<Vec<&'static Table>> {
     if named.is_empty() {
-        return Ok(tables::ALL.to_vec());
+        return Ok(tables::ALL.iter().copied().filter(|table| !table.on_request).collect());
     }
     let mut wanted: Vec<&'static Table> = Vec::new();
     for name in named {
@@ -93,6 +95,8 @@ struct Pull<'p> {
     worker: Worker,
     tokens: Arc<dyn Tokens>,
     identity: Option<Identity>,
+    /// By account: the currencies of what was pulled so far.
+    currencies: BTreeMap<AccountId, BTreeSet<String>>,
     interrupt: &'p Interrupt,
     staging: &'p Staging,
     screen: &'p Screen,
@@ -127,7 +131,7 @@ impl Pull<'_> {
         Ok((summary, complete))
     }
 
-    async fn one(&self, table: &'static Table, unit: &Unit) -> Result<Line> {
+    async fn one(&mut self, table: &'static Table, unit: &Unit) -> Result<Line> {
         let of = unit_id(unit);
         let watch = Arc::new(self.screen.watch(&format!("{} {of}", table.name)));
         let worker = Worker { progress: watch, ..self.worker.clone() };
@@ -135,7 +139,14 @@ impl Pull<'_> {
         let started = self.worker.clock.now();
         let tokens = Arc::clone(&self.tokens);
         let (ids, since) = (self.other_ids(unit), self.arguments.since);
-        let pull = sync::pull(&worker, tokens, table, unit, &ids, since, &*store, stop);
+        let account = match unit {
+            Unit::Account(account) => Some(account.clone()),
+            _ => ids.account_id.clone(),
+        };
+        let currencies = account.as_ref().and_then(|account| self.currencies.get(account));
+        let currencies: Vec<String> = currencies.into_iter().flatten().cloned().collect();
+        let wanted = Wanted { table, unit, ids: &ids, since, currencies: &currencies };
+        let pull = sync::pull(&worker, tokens, &wanted, &*store, stop);
         let pulled = self.interrupt.bounds(table.name, pull).await;
         let milliseconds = between(started, self.worker.clock.now());
         let asked = !self.arguments.tables.is_empty();
@@ -150,6 +161,9 @@ impl Pull<'_> {
         };
         match pulled {
             Ok(pulled) => {
+                if let Some(account) = account {
+                    self.currencies.entry(account).or_default().extend(pulled.currencies);
+                }
                 let state =
                     if pulled.certificate.status == TableStatus::Empty { State::Empty } else { State::Ok };
                 Ok(Line {

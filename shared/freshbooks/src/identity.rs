@@ -44,7 +44,11 @@ pub struct Business {
 impl Business {
     /// What else its units are called.
     pub fn other_ids(&self) -> OtherIds {
-        OtherIds { business_uuid: self.business_uuid.clone(), system_id: self.system_id }
+        OtherIds {
+            account_id: self.account_id.clone(),
+            business_uuid: self.business_uuid.clone(),
+            system_id: self.system_id,
+        }
     }
 }
 

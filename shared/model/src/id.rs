@@ -27,9 +27,12 @@ pub enum Unit {
     Business(BusinessId),
 }
 
-/// Other ids of a unit, which some paths want.
+/// Other ids of a unit: some paths want them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherIds {
+    /// The accounting system of a business, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
     /// Of a business, in ledger paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_uuid: Option<String>,

@@ -5,7 +5,7 @@ use jiff::Span;
 use lake::{Commit, Habits, Loading, Seen};
 use model::planted::{self, Bug};
 use model::time::Zone;
-use model::{ErrorKind, Mode, Result, TaskId, Timestamp};
+use model::{ErrorKind, Mode, Result, TaskId, Timestamp, Unit};
 use tables::{Context, CursorRule, Decoder, DeleteRule, RawText};
 
 use crate::extract::Extraction;
@@ -100,9 +100,14 @@ impl Extraction<'_> {
         if self.table.cursor != CursorRule::Months || !self.table.key.contains(&"currency_code") {
             return Ok(None);
         }
+        // Reports of a business are of the documents of its account.
+        let unit = match (&self.task.unit, &self.task.ids.account_id) {
+            (Unit::Business(_), Some(account)) => Unit::Account(account.clone()),
+            (unit, _) => unit.clone(),
+        };
         let mut met = Vec::new();
         for table in periods::MET_IN {
-            if let Some(head) = self.worker.lake.head(table, &self.task.unit).await? {
+            if let Some(head) = self.worker.lake.head(table, &unit).await? {
                 periods::meet(&mut met, head.habits.currencies);
             }
         }

@@ -19,6 +19,6 @@ mod write;
 pub use dispatch::{Dispatched, Dispatcher, Firing, plan, unknown_table};
 pub use extract::{Outcome, Report, WINDOW_ROWS, Worker, extract};
 pub use port::{Progress, Queue, Quiet};
-pub use pull::{Pulled, pull};
+pub use pull::{Pulled, Wanted, pull};
 pub use stop::Stop;
 pub use sweep::Brake;

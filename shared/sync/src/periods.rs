@@ -25,7 +25,7 @@ pub(crate) fn since(cursor: Cursor) -> Since {
 }
 
 /// Tables in whose rows the currencies of an account are met.
-pub(crate) const MET_IN: [&str; 2] = ["invoices", "expenses"];
+pub(crate) const MET_IN: [&str; 4] = ["invoices", "expenses", "bills", "other_income"];
 
 /// Adds to the currencies that are known.
 pub(crate) fn meet(known: &mut Vec<String>, others: impl IntoIterator<Item = String>) {

@@ -98,6 +98,7 @@ impl World {
             Unit::Business(id) => id.0 == business.business_id,
         });
         found.map_or_else(OtherIds::default, |business| OtherIds {
+            account_id: Some(AccountId(business.account_id.clone())),
             business_uuid: Some(business.business_uuid.clone()),
             system_id: Some(business.system_id),
         })
