@@ -47,8 +47,8 @@ def freshlake(*arguments, folder=None):
 
 @cache
 def declared():
-    """Every table as `freshlake tables` tells it, children behind their parents."""
-    return json.loads(freshlake("tables", "--format", "json"))
+    """Every table that is read unasked, as `freshlake tables` tells it, children behind their parents."""
+    return [table for table in json.loads(freshlake("tables", "--format", "json")) if not table["on_request"]]
 
 
 def every_table():
