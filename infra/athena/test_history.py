@@ -231,7 +231,7 @@ MISTAKES = {
         ("child._extracted_at = parent._read_at", "child._extracted_at >= parent._read_at"),
         ("PARTITION BY _unit, _parent", "PARTITION BY _unit"),
         ("PARTITION BY _unit, _parent", "PARTITION BY _parent"),
-        ("_version ORDER BY _extracted_at DESC", "_version ORDER BY _extracted_at"),
+        ("_version\n            ORDER BY _extracted_at DESC", "_version\n            ORDER BY _extracted_at"),
         ("WHERE _nth = 1\n", ""),
     ],
     "credit_note_lines_history": [("PARTITION BY _account_id, \"creditid\", \"_position\"",

@@ -152,7 +152,8 @@ impl Summary {
                 None => counts.push((words, 1)),
             }
         }
-        let others: Vec<String> = counts.into_iter().map(|(words, count)| format!("{count} {words}")).collect();
+        let others: Vec<String> =
+            counts.into_iter().map(|(words, count)| format!("{count} {words}")).collect();
         (self.shown().len() < self.lines.len()).then(|| others.join(", "))
     }
 
