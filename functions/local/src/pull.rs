@@ -1,13 +1,14 @@
 //! `freshlake pull`: tables to plain Parquet, once, with nothing kept beside the files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use freshbooks::{Business, Client, FixedToken, Identity, Request, Tokens};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
-use model::{AccountId, BusinessId, Error, ErrorKind, Result, TableStatus, Unit};
-use sync::{Brake, Quiet, WINDOW_ROWS, Worker};
-use tables::{Family, Table};
+use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result, TableStatus, Unit};
+use sync::{Brake, Quiet, WINDOW_ROWS, Wanted, Worker};
+use tables::{Owner, Table};
 
 use crate::cli;
 use crate::interrupt::Interrupt;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
         worker,
         tokens: Arc::new(FixedToken(token)),
         identity: None,
+        currencies: BTreeMap::new(),
         interrupt: &interrupt,
         staging: &staging,
         screen,
@@ -73,10 +75,10 @@ fn folders(table: &Table) -> impl Iterator<Item = String> {
     table.lake_names().map(str::to_owned).chain([format!("rejected/{}", table.name)])
 }
 
-/// The tables that were named, parents in place of their children; all if none was.
+/// The tables that were named, parents in place of their children; all that are read unasked if none was.
 pub(crate) fn wanted(named: &[String]) -> Result<Vec<&'static Table>> {
     if named.is_empty() {
-        return Ok(tables::ALL.to_vec());
+        return Ok(tables::ALL.iter().copied().filter(|table| !table.on_request).collect());
     }
     let mut wanted: Vec<&'static Table> = Vec::new();
     for name in named {
@@ -93,6 +95,8 @@ struct Pull<'p> {
     worker: Worker,
     tokens: Arc<dyn Tokens>,
     identity: Option<Identity>,
+    /// By account: the currencies of what was pulled so far.
+    currencies: BTreeMap<AccountId, BTreeSet<String>>,
     interrupt: &'p Interrupt,
     staging: &'p Staging,
     screen: &'p Screen,
@@ -127,14 +131,23 @@ impl Pull<'_> {
         Ok((summary, complete))
     }
 
-    async fn one(&self, table: &'static Table, unit: &Unit) -> Result<Line> {
+    async fn one(&mut self, table: &'static Table, unit: &Unit) -> Result<Line> {
         let of = unit_id(unit);
         let watch = Arc::new(self.screen.watch(&format!("{} {of}", table.name)));
         let worker = Worker { progress: watch, ..self.worker.clone() };
         let (store, stop) = (self.staging.store(table.name), self.interrupt.stop());
         let started = self.worker.clock.now();
         let tokens = Arc::clone(&self.tokens);
-        let pull = sync::pull(&worker, tokens, table, unit, self.arguments.since, &*store, stop);
+        let (ids, since) = (self.other_ids(unit), self.arguments.since);
+        let account = match unit {
+            Unit::Account(account) => Some(account.clone()),
+            _ => ids.account_id.clone(),
+        };
+        let currencies = account.as_ref().and_then(|account| self.currencies.get(account));
+        let currencies: Vec<String> = currencies.into_iter().flatten().cloned().collect();
+        let wanted = Wanted { table, unit, ids: &ids, since, currencies: &currencies };
+        // Boxed: what it holds over its waits is large.
+        let pull = Box::pin(sync::pull(&worker, tokens, &wanted, &*store, stop));
         let pulled = self.interrupt.bounds(table.name, pull).await;
         let milliseconds = between(started, self.worker.clock.now());
         let asked = !self.arguments.tables.is_empty();
@@ -149,6 +162,9 @@ impl Pull<'_> {
         };
         match pulled {
             Ok(pulled) => {
+                if let Some(account) = account {
+                    self.currencies.entry(account).or_default().extend(pulled.currencies);
+                }
                 let state =
                     if pulled.certificate.status == TableStatus::Empty { State::Empty } else { State::Ok };
                 Ok(Line {
@@ -169,11 +185,25 @@ impl Pull<'_> {
         }
     }
 
+    /// What else `unit` is called.
+    fn other_ids(&self, unit: &Unit) -> OtherIds {
+        let businesses = self.identity.iter().flat_map(|identity| &identity.businesses);
+        let mut found = businesses.filter(|business| match unit {
+            Unit::Identity(_) => false,
+            Unit::Account(id) => business.account_id.as_ref() == Some(id),
+            Unit::Business(id) => business.business_id == *id,
+        });
+        found.next().map(Business::other_ids).unwrap_or_default()
+    }
+
     fn needs_identity(&self, table: &Table) -> bool {
-        match table.family {
-            Family::Identity => true,
-            Family::Accounting | Family::Report => self.arguments.account.is_none(),
-            Family::Projects | Family::TimeTracking | Family::Comments => self.arguments.business.is_none(),
+        if ["{business_uuid}", "{system_id}"].iter().any(|id| table.path.contains(id)) {
+            return true;
+        }
+        match table.family.owner() {
+            Owner::Person => true,
+            Owner::Account => self.arguments.account.is_none(),
+            Owner::Business => self.arguments.business.is_none(),
         }
     }
 
@@ -192,14 +222,14 @@ impl Pull<'_> {
     fn units(&self, table: &Table) -> Result<Vec<Unit>> {
         let all = self.identity.as_ref().map(|identity| identity.businesses.as_slice()).unwrap_or_default();
         let chosen = self.chosen(all)?;
-        Ok(match (table.family, &self.arguments.account, self.arguments.business) {
-            (Family::Identity, ..) => {
+        Ok(match (table.family.owner(), &self.arguments.account, self.arguments.business) {
+            (Owner::Person, ..) => {
                 self.identity.iter().map(|identity| Unit::Identity(identity.identity_id)).collect()
             }
-            (Family::Accounting | Family::Report, Some(account), _) => {
+            (Owner::Account, Some(account), _) => {
                 vec![Unit::Account(AccountId(account.clone()))]
             }
-            (Family::Accounting | Family::Report, None, _) => {
+            (Owner::Account, None, _) => {
                 chosen.iter().filter_map(|b| b.account_id.clone()).map(Unit::Account).collect()
             }
             (_, _, Some(business)) => vec![Unit::Business(BusinessId(business))],

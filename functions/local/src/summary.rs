@@ -9,6 +9,8 @@ use crate::screen::{Ink, Screen};
 const LONGEST_STATUS: usize = 60;
 /// Errors of one kind that are told in full.
 const MOST_ALIKE: usize = 3;
+/// Tables that have nothing to tell are shown one by one up to so many, and counted where there are more.
+const MOST_QUIET: usize = 12;
 
 /// One table of one account, business or person.
 #[derive(Debug)]
@@ -91,6 +93,12 @@ impl Line {
         self.certificate.as_ref().map_or(&[], |certificate| &certificate.notes)
     }
 
+    /// Whether there is nothing to tell but that it was looked at.
+    fn is_quiet(&self) -> bool {
+        let nothing = matches!(self.state, State::Unchanged | State::Empty | State::AlreadyDone);
+        nothing && self.notes().is_empty() && self.count(|c| c.rows_rejected) == 0
+    }
+
     /// For the moment it is finished.
     pub(crate) fn sentence(&self) -> String {
         let words = self.state.words(self.count(|c| c.rows_rejected));
@@ -128,6 +136,27 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// The lines that are shown one by one.
+    fn shown(&self) -> Vec<&Line> {
+        let quiet = self.lines.iter().filter(|line| line.is_quiet()).count();
+        self.lines.iter().filter(|line| quiet <= MOST_QUIET || !line.is_quiet()).collect()
+    }
+
+    /// How many are not, by what they turned out to be.
+    fn others(&self) -> Option<String> {
+        let all = self.lines.iter().filter(|line| line.is_quiet()).map(|line| line.state.words(0));
+        let mut counts: Vec<(String, usize)> = Vec::new();
+        for words in all {
+            match counts.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((words, 1)),
+            }
+        }
+        let others: Vec<String> =
+            counts.into_iter().map(|(words, count)| format!("{count} {words}")).collect();
+        (self.shown().len() < self.lines.len()).then(|| others.join(", "))
+    }
+
     /// Prints the table, and below it what is told of the run as a whole.
     pub(crate) fn print(&self, screen: &Screen) {
         let right = |name| (name, Side::Right);
@@ -141,7 +170,8 @@ impl Summary {
             ("status", Side::Left),
         ]);
         let mut sums = [0; 3];
-        for line in &self.lines {
+        let shown = self.shown();
+        for line in &shown {
             let numbers =
                 [line.count(|c| c.rows_new), line.count(|c| c.rows_changed), line.count(|c| c.rows_deleted)];
             sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
@@ -151,9 +181,15 @@ impl Summary {
             grid.row(cells(&line.table, &line.of, numbers, line.milliseconds, status));
         }
         grid.row(cells("total", "", sums, self.milliseconds, String::new()));
-        for (at, line) in grid.lines().into_iter().enumerate() {
-            let frame = at == 0 || at == self.lines.len() + 1;
+        // Without a line, there is nothing to add up.
+        let lines = if shown.is_empty() { Vec::new() } else { grid.lines() };
+        for (at, line) in lines.into_iter().enumerate() {
+            let frame = at == 0 || at == shown.len() + 1;
             screen.out(if frame { Ink::Bold.on(screen.coloured, &line) } else { line });
+        }
+        if let Some(others) = self.others() {
+            let beside = if shown.is_empty() { "" } else { "not shown: " };
+            screen.out(Ink::Dim.on(screen.coloured, &format!("{beside}{others}")));
         }
         screen.out(Ink::Dim.on(screen.coloured, &self.totals()));
     }
@@ -279,6 +315,16 @@ mod tests {
         let states = vec![broken(ErrorKind::Unavailable), broken(ErrorKind::Storage), State::Ok];
         assert_eq!(summary(states).exit_code(true), 7);
         assert_eq!(worst([130, 7].into_iter()), 130);
+    }
+
+    #[test]
+    fn where_many_tables_have_nothing_to_tell_they_are_counted() {
+        let run = |unchanged: usize| {
+            let quiet = std::iter::repeat_with(|| State::Unchanged).take(unchanged);
+            summary(quiet.chain([State::Ok, State::Empty]).collect())
+        };
+        assert_eq!((run(11).shown().len(), run(11).others()), (13, None));
+        assert_eq!((run(12).shown().len(), run(12).others()), (1, Some("12 unchanged, 1 empty".to_owned())));
     }
 
     #[test]

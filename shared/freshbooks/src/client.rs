@@ -168,7 +168,7 @@ impl Client {
         })?;
         let (parts, body) = answer.into_parts();
         let trouble = if parts.status == StatusCode::OK {
-            match Page::parse(request.table, body) {
+            match Page::parse_asked(request.table, &request.parameters, body) {
                 Ok(page) => return Ok(Answer { page, source_time: date(&parts.headers), received_at }),
                 Err(trouble) => trouble,
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{AccountId, BusinessId, Error, ErrorKind, Result};
+use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The path that tells the identity.
@@ -34,8 +34,22 @@ pub struct Business {
     pub name: String,
     /// Its accounting system; a business without one still has projects and time entries.
     pub account_id: Option<AccountId>,
+    /// What the old roles call that accounting system. (API reference: it is probably the id in the path of systems.)
+    #[serde(default)]
+    pub system_id: Option<i64>,
     /// What the person is in it: `owner`, `business_employee`, `client`. Decides what they see.
     pub role: String,
+}
+
+impl Business {
+    /// What else its units are called.
+    pub fn other_ids(&self) -> OtherIds {
+        OtherIds {
+            account_id: self.account_id.clone(),
+            business_uuid: self.business_uuid.clone(),
+            system_id: self.system_id,
+        }
+    }
 }
 
 impl Identity {
@@ -80,7 +94,7 @@ impl Identity {
 ///    are left, they belong together.
 ///
 /// Otherwise there is no account id, and the accounting tables of that business are not read.
-fn businesses(memberships: &[Membership], roles: &[Role]) -> Vec<Business> {
+fn businesses(memberships: &[Membership], roles: &[OlderRole]) -> Vec<Business> {
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     let mut businesses: Vec<Business> = Vec::new();
     for Membership { role, business } in memberships {
@@ -100,6 +114,7 @@ fn businesses(memberships: &[Membership], roles: &[Role]) -> Vec<Business> {
             business_uuid: business.business_uuid.clone(),
             name: business.name.clone().unwrap_or_default(),
             account_id,
+            system_id: None,
             role: role.clone().unwrap_or_default(),
         });
     }
@@ -121,6 +136,11 @@ fn businesses(memberships: &[Membership], roles: &[Role]) -> Vec<Business> {
         if only_role && only_business {
             business.account_id = Some(AccountId((*account).to_owned()));
         }
+    }
+    for business in &mut businesses {
+        let account = business.account_id.as_ref().map(|account| account.0.as_str());
+        let role = roles.iter().find(|role| account.is_some() && role.accountid.as_deref() == account);
+        business.system_id = role.and_then(|role| role.systemid.as_deref()?.parse().ok());
     }
     businesses
 }
@@ -161,7 +181,7 @@ struct Me {
     first_name: Option<String>,
     last_name: Option<String>,
     business_memberships: Option<Vec<Membership>>,
-    roles: Option<Vec<Role>>,
+    roles: Option<Vec<OlderRole>>,
 }
 
 #[derive(Deserialize)]
@@ -204,10 +224,12 @@ struct Owner {
 }
 
 #[derive(Deserialize)]
-struct Role {
+struct OlderRole {
     role: Option<String>,
     #[serde(default, deserialize_with = "text")]
     accountid: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    systemid: Option<String>,
 }
 
 /// FreshBooks API: ids come as numbers or as strings.

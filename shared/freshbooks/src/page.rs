@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-use tables::{Family, Rows, Table, json, report};
+use tables::{Layout, Rows, Table, json, report};
 
 use crate::trouble::{ApiError, Trouble};
 
@@ -31,19 +31,27 @@ impl Page {
     /// Finds the rows of `table` in `body`, the body of an answer with status 200; reads it to its end, so that a cut
     /// or garbled body never passes for a short one.
     pub fn parse(table: &Table, body: Bytes) -> Result<Self, Trouble> {
+        Self::parse_asked(table, &[], body)
+    }
+
+    /// As [`parse`](Self::parse), for the answer to a request with these parameters: a report may not repeat them.
+    pub fn parse_asked(
+        table: &Table,
+        parameters: &[(&'static str, String)],
+        body: Bytes,
+    ) -> Result<Self, Trouble> {
         let mut page = Self::default();
         let whole = body.clone();
         let text = std::str::from_utf8(&whole).map_err(|_| Trouble::not_json(&whole))?;
         if !text.trim_start().starts_with('{') {
             return Err(Trouble::not_json(&whole));
         }
-        let found = match (table.family, table.rows) {
-            (Family::Accounting, Rows::List { list, single }) => {
-                page.list(text, &["response", "result"], list, single)?
-            }
-            (_, Rows::List { list, single }) => page.list(text, &[], list, single)?,
-            (_, Rows::Object) => page.object(text)?,
-            (_, Rows::Report { key, sections }) => page.report(text, key, sections)?,
+        let envelope = table.family.envelope();
+        let found = match table.rows {
+            Rows::List { list, single } => page.list(text, envelope, list, single)?,
+            Rows::Whole(list) => page.list(text, envelope, list, list)?,
+            Rows::Object(key) => page.object(text, &[envelope, key.as_slice()].concat())?,
+            Rows::Report(layout) => page.report(text, envelope, &layout, parameters)?,
         };
         if found {
             page.body = body;
@@ -98,8 +106,8 @@ impl Page {
         Ok(!self.rows.is_empty())
     }
 
-    fn object(&mut self, text: &str) -> Result<bool, Trouble> {
-        let object = at(text, &["response"])?.filter(|o| o.starts_with('{'));
+    fn object(&mut self, text: &str, path: &[&str]) -> Result<bool, Trouble> {
+        let object = at(text, path)?.filter(|o| o.starts_with('{'));
         // An error body has a `response` too.
         if let Some(object) = object
             && at(object, &["errors"])?.is_none()
@@ -109,9 +117,28 @@ impl Page {
         Ok(!self.rows.is_empty())
     }
 
-    fn report(&mut self, text: &str, key: &str, sections: &[&str]) -> Result<bool, Trouble> {
-        let Some(report) = at(text, &["response", "result", key])? else { return Ok(false) };
-        self.flattened = report::flatten(report, sections).map_err(|e| Trouble::OtherShape(e.to_string()))?;
+    fn report(
+        &mut self,
+        text: &str,
+        envelope: &[&str],
+        layout: &Layout,
+        parameters: &[(&'static str, String)],
+    ) -> Result<bool, Trouble> {
+        let path = [envelope, layout.key.as_slice()].concat();
+        let Some(report) = at(text, &path)?.filter(|report| report.starts_with('{')) else {
+            return Ok(false);
+        };
+        // Any answer is an object; that with the sections is the report.
+        if layout.key.is_none() {
+            let mut told = false;
+            json::entries(report, |key, _| told |= layout.sections.contains(&&*key))
+                .map_err(|e| Trouble::Garbled(e.to_string()))?;
+            if !told {
+                return Ok(false);
+            }
+        }
+        let flattened = report::flatten(report, layout, parameters);
+        self.flattened = flattened.map_err(|e| Trouble::OtherShape(e.to_string()))?;
         Ok(true)
     }
 }

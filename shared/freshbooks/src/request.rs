@@ -1,7 +1,7 @@
 //! From a table declaration to the address of one page.
 
 use jiff::civil::Date;
-use model::{AccountId, BusinessId, Error, ErrorKind, Result, Timestamp, Unit};
+use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result, Timestamp, Unit};
 use tables::{CursorRule, Family, Rows, Table};
 use url::Url;
 
@@ -41,6 +41,10 @@ pub struct Request {
     pub table: &'static Table,
     /// Whose rows.
     pub unit: Unit,
+    /// What else that unit is called.
+    pub ids: OtherIds,
+    /// The row of another table that it is about, where the table is asked for row by row.
+    pub parent: Option<i64>,
     /// Changed since when.
     pub since: Since,
     /// Changed before this day, as FreshBooks cuts days; no end if absent.
@@ -59,12 +63,20 @@ impl Request {
         Self {
             table,
             unit: unit.clone(),
+            ids: OtherIds::default(),
+            parent: None,
             since: Since::Beginning,
             until: None,
             lifecycle: Lifecycle::Default,
             parameters: Vec::new(),
             page: 1,
         }
+    }
+
+    /// The same request, of a unit that is also called `ids`.
+    #[must_use]
+    pub fn called(self, ids: &OtherIds) -> Self {
+        Self { ids: ids.clone(), ..self }
     }
 
     /// The same request for another page.
@@ -86,6 +98,11 @@ impl Request {
                 match part {
                     "{account_id}" => path.push(self.account()?),
                     "{business_id}" => path.push(&self.business()?),
+                    "{business_uuid}" => path.push(self.business_uuid()?),
+                    "{system_id}" => path.push(&self.system_id()?.to_string()),
+                    part if self.table.each.is_some_and(|each| each.placeholder == part) => {
+                        path.push(&self.parent()?.to_string())
+                    }
                     part => path.push(part),
                 };
             }
@@ -106,6 +123,27 @@ impl Request {
             Unit::Business(BusinessId(id)) => Ok(id.to_string()),
             other => Err(self.wrong_unit(other, "a business")),
         }
+    }
+
+    fn business_uuid(&self) -> Result<&str> {
+        self.ids.business_uuid.as_deref().ok_or_else(|| self.unnamed("uuid"))
+    }
+
+    fn system_id(&self) -> Result<i64> {
+        self.ids.system_id.ok_or_else(|| self.unnamed("system id"))
+    }
+
+    fn parent(&self) -> Result<i64> {
+        self.parent.ok_or_else(|| {
+            let what = format!("{} is asked for row by row of another table", self.table.name);
+            Error::new(ErrorKind::Internal, what)
+        })
+    }
+
+    fn unnamed(&self, what: &str) -> Error {
+        let table = self.table.name;
+        let missing = format!("{table} wants the {what} of {}, which FreshBooks has not told", self.unit);
+        Error::new(ErrorKind::NotFound, missing).next("connect again: FreshBooks tells it to new connections")
     }
 
     fn wrong_unit(&self, unit: &Unit, wanted: &str) -> Error {
@@ -170,7 +208,7 @@ mod tests {
         assert_eq!(
             url(&invoices.at_page(3)),
             "http://127.0.0.1:9/base/accounting/account/ab%2Fc/invoices/invoices?page=3&per_page=100\
-             &include[]=lines&search[updated_min]=2026-03-31&search[updated_max]=2026-04-02&search[vis_state]=1"
+             &include[]=lines&include[]=presentation&search[updated_min]=2026-03-31&search[updated_max]=2026-04-02&search[vis_state]=1"
         );
         let mut entries = Request::new(tables::find("time_entries").unwrap(), &Unit::Business(BusinessId(7)));
         entries.since = Since::Instant("2026-03-31T10:00:00.5Z".parse().unwrap());

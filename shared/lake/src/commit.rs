@@ -83,6 +83,9 @@ pub struct Habits {
     /// Under which role, plan and scopes the rows were listed, as a digest.
     #[serde(default)]
     pub access: Option<String>,
+    /// The currencies that were met in the rows, or asked for, ISO 4217, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub currencies: Vec<String>,
 }
 
 fn incremental() -> Mode {

@@ -27,6 +27,27 @@ pub enum Unit {
     Business(BusinessId),
 }
 
+/// Other ids of a unit: some paths want them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherIds {
+    /// The accounting system of a business, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// Of a business, in ledger paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_uuid: Option<String>,
+    /// Of an accounting system, as the old roles name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_id: Option<i64>,
+}
+
+impl OtherIds {
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Unit {
     /// The Hive partition of this unit's rows: `account_id=ACM123`.
     pub fn partition(&self) -> String {

@@ -11,6 +11,6 @@ pub mod time;
 
 pub use certificate::{Certificate, TableStatus};
 pub use error::{Action, Error, ErrorKind, Result};
-pub use id::{AccountId, BusinessId, ConnectionName, InvalidName, RunId, TableName, TaskId, Unit};
+pub use id::{AccountId, BusinessId, ConnectionName, InvalidName, OtherIds, RunId, TableName, TaskId, Unit};
 pub use jiff::{Timestamp, civil::Date};
 pub use task::{Cursor, Mode, Task};

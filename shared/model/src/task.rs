@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionName, RunId, TableName, TaskId, Unit};
+use crate::{ConnectionName, OtherIds, RunId, TableName, TaskId, Unit};
 
 /// How much of a table a task reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Task {
     pub table: TableName,
     /// Whose rows.
     pub unit: Unit,
+    /// What else that unit is called.
+    #[serde(default, skip_serializing_if = "OtherIds::is_empty")]
+    pub ids: OtherIds,
     /// How much.
     pub mode: Mode,
     /// A person has said that the rows which are no longer listed are truly gone, however many they are.
@@ -44,9 +47,16 @@ impl Task {
             connection: connection.clone(),
             table,
             unit,
+            ids: OtherIds::default(),
             mode,
             accept_deletions: false,
         }
+    }
+
+    /// The same task, of a unit that is also called `ids`.
+    #[must_use]
+    pub fn called(self, ids: OtherIds) -> Self {
+        Self { ids, ..self }
     }
 
     /// The same task, with a person's word that missing rows are truly gone.

@@ -24,7 +24,7 @@ use simulator::{Fault, FaultKind, Options, Order};
 use sync::WINDOW_ROWS;
 use world::World;
 
-/// Three syncs of some tables, or of all, with changes in between and a few rows that are rejected.
+/// Three syncs of some tables, or of the usual ones, with changes in between and a few rows that are rejected.
 async fn lake(options: Options, window_rows: u64, tables: &[&str]) -> World {
     let mut world = World::new(options);
     world.worker.window_rows = window_rows;
@@ -33,7 +33,7 @@ async fn lake(options: Options, window_rows: u64, tables: &[&str]) -> World {
         let run = world.next_run();
         // A list that changes in the very second in which it is read is read again.
         world.clock.sleep(Duration::from_mins(1)).await;
-        for table in tables::ALL.iter().filter(|table| tables.is_empty() || tables.contains(&table.name)) {
+        for table in world::usual().filter(|table| tables.is_empty() || tables.contains(&table.name)) {
             for unit in world.units_of(table) {
                 world.extract(&run, table.name, &unit, mode).await.unwrap();
             }

@@ -1,21 +1,19 @@
-//! Answers calls once the asker is known: lists, single rows, writes, reports, identity.
+//! Answers reads once the asker is known: lists, single rows, views.
 
 use std::fmt::Write as _;
 
-use http::{Method, StatusCode};
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::book::{Book, State};
 use crate::changes::Business;
+use crate::filter;
 use crate::list::{self, Found, Page};
 use crate::options::Options;
 use crate::query::Query;
 use crate::refusal::Refusal;
-use crate::resources::{Declaration, Family, Includes, Kind, Lifecycle, services, time_entries};
+use crate::resources::{Declaration, Family, Includes, Kind, Verbs, time_entries};
 use crate::route::What;
-use crate::{filter, identity, report};
+use crate::views::Call;
 
 /// Time entries that are added up for `total_logged`; beyond that it is a guess from the count.
 const MOST_ADDED_UP: u64 = 10_000;
@@ -26,38 +24,25 @@ pub(crate) fn read(
     what: &What<'_>,
     query: &Query,
     options: &Options,
+    (version, now): (&str, jiff::Timestamp),
 ) -> Result<Answer, Refusal> {
-    let book = &business.book;
     match what {
+        What::List(kind) | What::Single(kind, _) if kind.declaration().verbs == Verbs::Create => {
+            Err(Refusal::Status(http::StatusCode::METHOD_NOT_ALLOWED))
+        }
         What::List(kind) => list_rows(business, kind.declaration(), query, options).map(Answer::ok),
-        What::Single(kind, id) => single(business, kind.declaration(), id, query),
-        What::ProfitAndLoss => Ok(Answer::json(StatusCode::OK, &report::profit_and_loss(business, query)?)),
-        What::Business => Ok(Answer::json(StatusCode::OK, &identity::business(book, options.seed))),
-        What::TeamMembers => team_members(book, query, options),
-        What::ServiceRates => {
-            let shown = |index: &u64| !options.sees_part() || Kind::Services.id(*index) % 2 == 0;
-            let rates: Vec<Value> =
-                (0..book.count(Kind::Services)).filter(shown).map(|index| rate(book, index)).collect();
-            Ok(Answer::json(StatusCode::OK, &json!({"service_rates": rates})))
-        }
-        What::ServiceRate(id) => {
-            let index = id.parse().ok().and_then(|id| business.find(Kind::Services, id));
-            let index = index.ok_or_else(Refusal::nothing_here)?;
-            Ok(Answer::json(StatusCode::OK, &json!({"service_rate": rate(book, index)})))
-        }
+        What::Single(kind, id) => single(business, kind.declaration(), id, query, options),
+        What::View(view, id) => (view.answer)(&Call { business, id, query, options, version, now }),
         What::UsersMe | What::Nothing => Err(Refusal::nothing_here()),
     }
 }
 
-fn rate(book: &Book, service: u64) -> Value {
-    let id = Kind::Services.id(service);
-    json!({"business_id": book.business_id, "service_id": id, "rate": services::rate(book, service)})
-}
-
 /// `page` and `per_page` of a request.
-fn paging(query: &Query, family: Family, options: &Options) -> Result<(u64, u64), Refusal> {
+pub(crate) fn paging(query: &Query, family: Family, options: &Options) -> Result<(u64, u64), Refusal> {
     let bad = |errno, key: &'static str, text: &str| match family {
-        Family::Accounting | Family::Events | Family::Auth => Refusal::filter(errno, key, text),
+        Family::Accounting | Family::Ledger | Family::Events | Family::Auth => {
+            Refusal::filter(errno, key, text)
+        }
         _ => Refusal::field(key, "Input should be a valid integer, unable to parse string as an integer"),
     };
     let page = match query.value("page") {
@@ -72,7 +57,7 @@ fn paging(query: &Query, family: Family, options: &Options) -> Result<(u64, u64)
     Ok((page, per_page.min(options.most_per_page.max(1))))
 }
 
-fn pages(total: u64, per_page: u64, options: &Options) -> u64 {
+pub(crate) fn pages(total: u64, per_page: u64, options: &Options) -> u64 {
     if total == 0 { options.empty_pages } else { total.div_ceil(per_page) }
 }
 
@@ -82,15 +67,24 @@ fn list_rows(
     query: &Query,
     options: &Options,
 ) -> Result<Vec<u8>, Refusal> {
-    let (page, per_page) = paging(query, declaration.family, options)?;
+    let (page, per_page) =
+        if declaration.paged { paging(query, declaration.family, options)? } else { (1, u64::MAX) };
     let selection = filter::selection(&business.book, declaration, query, options)?;
     let skip = (page - 1).saturating_mul(per_page);
-    let found = list::page(business, declaration, &selection, skip, per_page);
-    let includes = query.includes();
+    let mut found = list::page(business, declaration, &selection, skip, per_page);
+    if !declaration.paged {
+        // what comes all at once comes in its own order
+        found.rows.reverse();
+    }
+    let includes = includes(query, options);
     let mut out = Vec::with_capacity(64 * 1024);
     let opening = if declaration.is_accounting() { r#"{"response":{"result":{""# } else { r#"{""# };
     out.extend_from_slice(opening.as_bytes());
-    out.extend_from_slice(declaration.list_key.as_bytes());
+    let list_key = match declaration.kind {
+        Kind::Staff => options.staff_key.word(),
+        _ => declaration.list_key,
+    };
+    out.extend_from_slice(list_key.as_bytes());
     out.extend_from_slice(br#"":["#);
     for (n, row) in found.rows.iter().enumerate() {
         if n > 0 {
@@ -101,7 +95,9 @@ fn list_rows(
     let total = found.total.saturating_add(options.phantom_total).saturating_sub(options.short_total);
     let pages = pages(total, per_page, options);
     let mut closing = String::new();
-    if declaration.is_accounting() {
+    if !declaration.paged {
+        closing.push_str("]}");
+    } else if declaration.is_accounting() {
         // never fails on a `String`
         let _ =
             write!(closing, r#"],"page":{page},"pages":{pages},"per_page":{per_page},"total":{total}}}}}}}"#);
@@ -113,52 +109,62 @@ fn list_rows(
                 if total == 0 {
                     meta["per_page"] = json!(0);
                 }
-                time_totals(business, declaration, &selection, &found, &mut meta);
+                time_totals(logged(business, declaration, &selection, &found), &mut meta);
             }
             _ => {}
         }
         let _ = write!(closing, r#"],"meta":{meta}}}"#);
     }
     out.extend_from_slice(closing.as_bytes());
-    Ok(out)
+    Ok(zoned(declaration, out, options))
 }
 
-/// The totals beside the time entries.
-fn time_totals(
+/// What a request includes, and what comes without asking.
+fn includes(query: &Query, options: &Options) -> Vec<String> {
+    let mut includes = query.includes();
+    if options.contacts_always {
+        includes.push("contacts".to_owned());
+    }
+    includes
+}
+
+/// The body with times of callbacks as the options have them.
+fn zoned(declaration: &Declaration, body: Vec<u8>, options: &Options) -> Vec<u8> {
+    if declaration.kind == Kind::Callbacks && options.zoneless_callbacks {
+        String::from_utf8_lossy(&body).replace("Z\"", "\"").into_bytes()
+    } else {
+        body
+    }
+}
+
+/// The seconds of all time entries that are selected.
+pub(crate) fn logged(
     business: &Business,
     declaration: &Declaration,
     selection: &filter::Selection,
     found: &Page<'_>,
-    meta: &mut Value,
-) {
-    let logged = if found.total > MOST_ADDED_UP {
-        i64::try_from(found.total).unwrap_or(i64::MAX).saturating_mul(14_850)
-    } else {
-        let all = list::page(business, declaration, selection, 0, MOST_ADDED_UP);
-        let seconds = all.rows.iter().map(|row| match row {
-            Found::Generated(index) => time_entries::duration(&business.book, *index),
-            Found::Changed(change) => change.row.get("duration").and_then(Value::as_i64).unwrap_or(0),
-        });
-        seconds.sum()
-    };
+) -> i64 {
+    if found.total > MOST_ADDED_UP {
+        return i64::try_from(found.total).unwrap_or(i64::MAX).saturating_mul(14_850);
+    }
+    let all = list::page(business, declaration, selection, 0, MOST_ADDED_UP);
+    let seconds = all.rows.iter().map(|row| match row {
+        Found::Generated(index) => time_entries::duration(&business.book, *index),
+        Found::Changed(change) => change.row.get("duration").and_then(Value::as_i64).unwrap_or(0),
+    });
+    seconds.sum()
+}
+
+/// The totals beside the time entries.
+fn time_totals(logged: i64, meta: &mut Value) {
     meta["total_logged"] = logged.into();
     meta["total_unbilled"] = logged.into();
     meta["total_logged_per_team_member"] = json!([]);
     meta["total_logged_per_client"] = json!([]);
 }
 
-fn team_members(book: &Book, query: &Query, options: &Options) -> Result<Answer, Refusal> {
-    let (page, per_page) = paging(query, Family::Auth, options)?;
-    let all = identity::team_members(book, options.seed);
-    let total = all.len() as u64;
-    let skip = usize::try_from((page - 1).saturating_mul(per_page)).unwrap_or(usize::MAX);
-    let rows: Vec<Value> = all.into_iter().skip(skip).take(usize::try_from(per_page).unwrap_or(0)).collect();
-    let meta =
-        json!({"page": page, "pages": pages(total, per_page, options), "per_page": per_page, "total": total});
-    Ok(Answer::json(StatusCode::OK, &json!({"response": rows, "meta": meta})))
-}
-
-fn not_found(declaration: &Declaration, id: &str) -> Refusal {
+/// There is no row with this id.
+pub(crate) fn not_found(declaration: &Declaration, id: &str) -> Refusal {
     let field = declaration.id_keys.last().copied().unwrap_or("id");
     Refusal::NotFound { object: declaration.single_key, field, value: id.to_owned() }
 }
@@ -168,99 +174,42 @@ fn single(
     declaration: &Declaration,
     id: &str,
     query: &Query,
+    options: &Options,
 ) -> Result<Answer, Refusal> {
-    let found = id.parse().ok().and_then(|id| business.find(declaration.kind, id));
-    let index = found.ok_or_else(|| not_found(declaration, id))?;
-    Ok(Answer::ok(single_body(business, declaration, index, &query.includes())))
+    let index = business.find_text(declaration.kind, id).ok_or_else(|| not_found(declaration, id))?;
+    Ok(Answer::ok(single_body(business, declaration, index, query, options)))
 }
 
-fn single_body(business: &Business, declaration: &Declaration, index: u64, includes: &[String]) -> Vec<u8> {
+/// One row in the envelope of its family.
+pub(crate) fn single_body(
+    business: &Business,
+    declaration: &Declaration,
+    index: u64,
+    query: &Query,
+    options: &Options,
+) -> Vec<u8> {
     let row = match business.change_of(declaration.kind, index) {
         Some(change) => Found::Changed(change),
         None => Found::Generated(index),
     };
     let mut out = Vec::with_capacity(4096);
-    let key = declaration.single_key;
+    let key = match declaration.kind {
+        Kind::LedgerAccounts => "data",
+        Kind::CreditNotes if options.credit_note_plural => declaration.list_key,
+        _ => declaration.single_key,
+    };
     let wrap =
         if declaration.is_accounting() { (r#"{"response":{"result":{""#, "}}}") } else { (r#"{""#, "}") };
     out.extend_from_slice(wrap.0.as_bytes());
     out.extend_from_slice(key.as_bytes());
     out.extend_from_slice(br#"":"#);
-    list::write_row(&mut out, business, declaration, row, Includes::Some(includes));
+    let includes = includes(query, options);
+    list::write_row(&mut out, business, declaration, row, Includes::Some(&includes));
     if declaration.kind == Kind::Projects {
         out.extend_from_slice(
             br#","abilities":[{"name":"can_edit","value":true},{"name":"can_delete","value":true}]"#,
         );
     }
     out.extend_from_slice(wrap.1.as_bytes());
-    out
-}
-
-/// Answers `POST`, `PUT` and `DELETE`.
-pub(crate) fn write(
-    business: &mut Business,
-    what: &What<'_>,
-    method: &Method,
-    (query, body): (&Query, &[u8]),
-    now: Timestamp,
-) -> Result<Answer, Refusal> {
-    let not_allowed = Refusal::Status(StatusCode::METHOD_NOT_ALLOWED);
-    match (what, method) {
-        (What::List(kind), &Method::POST) => create(business, kind.declaration(), query, body, now),
-        (What::Single(kind, id), &Method::PUT | &Method::PATCH) => {
-            let declaration = kind.declaration();
-            let number = id.parse().map_err(|_| not_found(declaration, id))?;
-            let mut fields = object(declaration, body)?;
-            // FreshBooks quirk: with `vis_state` in it, everything else in a PUT is dropped
-            if declaration.lifecycle == Lifecycle::VisState && fields.contains_key("vis_state") {
-                fields.retain(|key, _| key == "vis_state");
-            }
-            if !business.change(*kind, number, &fields, now) {
-                return Err(not_found(declaration, id));
-            }
-            let index = business.find(*kind, number).ok_or_else(|| not_found(declaration, id))?;
-            Ok(Answer::ok(single_body(business, declaration, index, &query.includes())))
-        }
-        (What::Single(kind, id), &Method::DELETE) => {
-            let declaration = kind.declaration();
-            let deleted = id.parse().is_ok_and(|id| {
-                business.find(*kind, id).is_some() && business.move_to(*kind, id, State::Deleted, now)
-            });
-            match (deleted, declaration.family) {
-                (false, _) => Err(not_found(declaration, id)),
-                (true, Family::Accounting) => Ok(Answer::json(StatusCode::OK, &json!({"response": {}}))),
-                (true, _) => Ok(Answer::empty(StatusCode::NO_CONTENT)),
-            }
-        }
-        _ => Err(not_allowed),
-    }
-}
-
-/// The object in a body: `{"client": {…}}`.
-fn object(declaration: &Declaration, body: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    let mut body: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-    match body.remove(declaration.single_key) {
-        Some(Value::Object(fields)) => Ok(fields),
-        _ if declaration.is_accounting() => Err(Refusal::filter(1001, declaration.single_key, "")),
-        _ => Err(Refusal::field(declaration.single_key, "field required")),
-    }
-}
-
-fn create(
-    business: &mut Business,
-    declaration: &Declaration,
-    query: &Query,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<Answer, Refusal> {
-    let fields = object(declaration, body)?;
-    if let Some(missing) = declaration.required.iter().find(|key| !fields.contains_key(**key)) {
-        return Err(match declaration.family {
-            Family::Accounting => Refusal::filter(1001, missing, ""),
-            _ => Refusal::field(missing, "field required"),
-        });
-    }
-    let id = business.insert(declaration.kind, &fields, now);
-    let index = business.find(declaration.kind, id).ok_or_else(Refusal::nothing_here)?;
-    Ok(Answer::ok(single_body(business, declaration, index, &query.includes())))
+    zoned(declaration, out, options)
 }

@@ -37,6 +37,19 @@ impl State {
         }
     }
 
+    /// The word for it in the chart of accounts.
+    pub(crate) fn ledger_state(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deleted => "inactive",
+            Self::Archived => "archived",
+        }
+    }
+
+    pub(crate) fn from_ledger_state(word: &str) -> Option<Self> {
+        [Self::Active, Self::Deleted, Self::Archived].into_iter().find(|state| state.ledger_state() == word)
+    }
+
     pub(crate) fn from_vis_state(number: i64) -> Option<Self> {
         [Self::Active, Self::Deleted, Self::Archived].into_iter().find(|state| state.vis_state() == number)
     }
@@ -91,22 +104,13 @@ impl Book {
 
     /// How many rows of `kind` are generated.
     pub(crate) fn count(&self, kind: Kind) -> u64 {
-        // per 120 invoices; at least; at most
-        let (share, least, most) = match kind {
-            Kind::Clients => (40, 5, u64::MAX),
-            Kind::Invoices => return self.scale,
-            Kind::Estimates => (35, 3, u64::MAX),
-            Kind::Expenses => (160, 5, u64::MAX),
-            Kind::Payments => (100, 0, u64::MAX),
-            Kind::Items => (25, 3, 5_000),
-            Kind::Taxes => (4, 4, 24),
-            Kind::CreditNotes => (8, 1, u64::MAX),
-            Kind::Bills => (18, 2, u64::MAX),
-            Kind::Projects => (9, 2, u64::MAX),
-            Kind::TimeEntries => (200, 5, u64::MAX),
-            Kind::Services => (8, 4, 60),
-        };
+        let (share, least, most) = kind.declaration().count;
         if self.scale == 0 { 0 } else { (self.scale.saturating_mul(share) / 120).max(least).min(most) }
+    }
+
+    /// Whether there is a generated row `index` of `kind`.
+    pub(crate) fn has(&self, kind: Kind, index: u64) -> bool {
+        index < self.count(kind) && kind.declaration().exists.is_none_or(|exists| exists(self, index))
     }
 
     /// The id of one existing row of `kind`, chosen by `dice`.

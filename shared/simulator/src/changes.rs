@@ -1,6 +1,7 @@
 //! What has changed since the start: the only rows that are held.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use model::time::{Zone, parse_instant};
@@ -8,7 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::book::{Book, State};
 use crate::moment;
-use crate::resources::{Declaration, Includes, Kind, Lifecycle, Sheet, UpdatedKey};
+use crate::papers::Papers;
+use crate::resources::{Declaration, Includes, Kind, Lifecycle, Sheet, UpdatedKey, ledger_accounts};
 use crate::row::Row;
 
 /// A row that no longer is as it was generated.
@@ -27,6 +29,12 @@ pub(crate) struct Change {
 pub(crate) struct Business {
     pub(crate) book: Book,
     changes: BTreeMap<Kind, BTreeMap<u64, Change>>,
+    /// What reports add up of the generated rows, read when first asked for.
+    pub(crate) papers: OnceLock<Papers>,
+    /// Fields put over what hangs on a row and is no row itself: by view and number of the row.
+    pub(crate) over: BTreeMap<(&'static str, i64), Map<String, Value>>,
+    /// Uploaded files by their key: media type and bytes.
+    pub(crate) uploads: BTreeMap<String, (String, Vec<u8>)>,
 }
 
 /// Writes the row, generated with everything that could be included.
@@ -54,9 +62,26 @@ pub(crate) fn whole_row(
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
+/// The same with the lines of documents and no other includes: what the books of account need.
+pub(crate) fn row_with_lines(book: &Book, kind: Kind, index: u64) -> Map<String, Value> {
+    let (updated, state) = (book.updated(kind, index), Book::state(kind.declaration(), index));
+    let includes = ["lines".to_owned()];
+    let sheet =
+        Sheet { book, index, id: kind.id(index), updated, state, includes: Includes::Some(&includes) };
+    let mut out = Vec::new();
+    Row::write(&mut out, |row| (kind.declaration().write)(&sheet, row));
+    serde_json::from_slice(&out).unwrap_or_default()
+}
+
 impl Business {
     pub(crate) fn new(book: Book) -> Self {
-        Self { book, changes: BTreeMap::new() }
+        Self {
+            book,
+            changes: BTreeMap::new(),
+            papers: OnceLock::new(),
+            over: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+        }
     }
 
     /// The changed rows of `kind`, by index.
@@ -74,15 +99,34 @@ impl Business {
         let index = kind.index_of(id)?;
         match self.change_of(kind, index) {
             Some(change) => (!change.gone).then_some(index),
-            None => (index < self.book.count(kind)).then_some(index),
+            None => self.book.has(kind, index).then_some(index),
         }
+    }
+
+    /// The indices of all existing rows.
+    pub(crate) fn indices(&self, kind: Kind) -> impl Iterator<Item = u64> {
+        let untouched =
+            move |index: &u64| self.change_of(kind, *index).is_none() && self.book.has(kind, *index);
+        let changed = self.changed(kind).filter(|(_, change)| !change.gone).map(|(index, _)| index);
+        (0..self.book.count(kind)).filter(untouched).chain(changed)
+    }
+
+    /// The index of an existing row by its id in a path: a number, or the uuid of a ledger account.
+    pub(crate) fn find_text(&self, kind: Kind, id: &str) -> Option<u64> {
+        if kind != Kind::LedgerAccounts {
+            return self.find(kind, id.parse().ok()?);
+        }
+        let added = self.changed(kind).map(|(index, _)| index);
+        (0..self.book.count(kind)).chain(added).find(|index| {
+            ledger_accounts::uuid(&self.book, *index) == id && self.find(kind, kind.id(*index)).is_some()
+        })
     }
 
     /// The change of an existing or removed row, made from the generated row at its first use.
     fn open(&mut self, kind: Kind, id: i64) -> Option<&mut Change> {
         let index = kind.index_of(id)?;
         let known = self.change_of(kind, index).is_some();
-        if !known && index >= self.book.count(kind) {
+        if !known && !self.book.has(kind, index) {
             return None;
         }
         let changes = self.changes.entry(kind).or_default();
@@ -117,6 +161,19 @@ impl Business {
         let Some(change) = self.open(kind, id).filter(|change| !change.gone) else { return false };
         merge(kind.declaration(), change, fields, now);
         true
+    }
+
+    /// Moves the time of the invoice or the bill that a payment is of.
+    pub(crate) fn touch_parent(&mut self, kind: Kind, id: i64, now: Timestamp) {
+        let (parent, key) = match kind {
+            Kind::Payments => (Kind::Invoices, "invoiceid"),
+            Kind::BillPayments => (Kind::Bills, "billid"),
+            _ => return,
+        };
+        let number = self.open(kind, id).and_then(|change| change.row.get(key)?.as_i64());
+        if let Some(number) = number.filter(|number| self.find(parent, *number).is_some()) {
+            self.change(parent, number, &Map::new(), now);
+        }
     }
 
     /// Moves a row to another state; false if there is no such row.
@@ -161,10 +218,17 @@ fn merge(declaration: &Declaration, change: &mut Change, fields: &Map<String, Va
     {
         change.state = if active { State::Active } else { State::Deleted };
     }
+    if declaration.lifecycle == Lifecycle::LedgerState
+        && let Some(state) = fields.get("state").and_then(Value::as_str).and_then(State::from_ledger_state)
+    {
+        change.state = state;
+    }
     // a change may also be given a time of its own: a row that turns up late
     let (key, zone) = match declaration.updated {
         UpdatedKey::Eastern(key) => (key, Zone::Eastern),
-        UpdatedKey::Utc(key) | UpdatedKey::Iso(key) => (key, Zone::Utc),
+        UpdatedKey::Utc(key) | UpdatedKey::Iso(key) | UpdatedKey::IsoZ(key) | UpdatedKey::Micros(key) => {
+            (key, Zone::Utc)
+        }
         UpdatedKey::Hidden => return,
     };
     if let Some(Ok(given)) = fields.get(key).and_then(Value::as_str).map(|text| parse_instant(text, zone)) {
@@ -185,8 +249,15 @@ fn stamp(declaration: &Declaration, change: &mut Change, now: Timestamp) {
             moment::write_wall(&mut text, moment::utc(now), b' ');
             key
         }
-        UpdatedKey::Iso(key) => {
+        UpdatedKey::Iso(key) | UpdatedKey::IsoZ(key) | UpdatedKey::Micros(key) => {
             moment::write_wall(&mut text, moment::utc(now), b'T');
+            match declaration.updated {
+                UpdatedKey::IsoZ(_) => text.push(b'Z'),
+                UpdatedKey::Micros(_) => {
+                    text.extend_from_slice(format!(".{:06}Z", now.subsec_microsecond()).as_bytes());
+                }
+                _ => {}
+            }
             key
         }
         UpdatedKey::Hidden => return,
@@ -203,6 +274,7 @@ fn set_state(declaration: &Declaration, change: &mut Change, state: State) {
     match declaration.lifecycle {
         Lifecycle::VisState => change.row.insert("vis_state".to_owned(), state.vis_state().into()),
         Lifecycle::ActiveFlag => change.row.insert("active".to_owned(), (state != State::Deleted).into()),
+        Lifecycle::LedgerState => change.row.insert("state".to_owned(), state.ledger_state().into()),
         Lifecycle::Hard => None,
     };
 }

@@ -11,6 +11,7 @@ use crate::options::Options;
 use crate::requests::Requests;
 use crate::resources::{Includes, Kind};
 use crate::truth::{self, Truth};
+use crate::views;
 
 /// A handle to change rows, options, time and grants, and to ask for the truth.
 ///
@@ -21,8 +22,17 @@ pub struct Control {
     simulator: Simulator,
 }
 
-/// What freshlake asks lists to include.
-const INCLUDED: [&str; 3] = ["lines", "group", "task_id"];
+/// What freshlake asks the list of a resource to include.
+fn included(resource: &str) -> &'static [&'static str] {
+    match resource {
+        "clients" => &["contacts"],
+        "expenses" => &["attachment"],
+        "invoices" => &["lines", "presentation"],
+        "projects" => &["group"],
+        "services" => &["task_id"],
+        _ => &["lines"],
+    }
+}
 
 /// Why something could not be changed or told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,7 +104,14 @@ impl Control {
         let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let empty = Map::new();
         let fields = fields.as_object().unwrap_or(&empty);
-        self.on_business(unit, |business| business.insert(kind, fields, now))
+        let touch = self.simulator.options().children_touch;
+        self.on_business(unit, |business| {
+            let id = business.insert(kind, fields, now);
+            if touch {
+                business.touch_parent(kind, id, now);
+            }
+            id
+        })
     }
 
     /// Puts `fields` over a row and bumps its `updated`, unless `fields` has one of its own.
@@ -102,7 +119,14 @@ impl Control {
         let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
         let empty = Map::new();
         let fields = fields.as_object().unwrap_or(&empty);
-        let done = self.on_business(unit, |business| business.change(kind, id, fields, now))?;
+        let touch = self.simulator.options().children_touch;
+        let done = self.on_business(unit, |business| {
+            let done = business.change(kind, id, fields, now);
+            if done && touch {
+                business.touch_parent(kind, id, now);
+            }
+            done
+        })?;
         if done { Ok(()) } else { Err(ControlError::UnknownRow(resource.to_owned(), id)) }
     }
 
@@ -123,7 +147,14 @@ impl Control {
 
     fn move_to(&self, unit: &str, resource: &str, id: i64, state: State) -> Result<()> {
         let (kind, now) = (Self::kind(resource)?, self.simulator.updated_now());
-        let done = self.on_business(unit, |business| business.move_to(kind, id, state, now))?;
+        let touch = self.simulator.options().children_touch;
+        let done = self.on_business(unit, |business| {
+            let done = business.move_to(kind, id, state, now);
+            if done && touch {
+                business.touch_parent(kind, id, now);
+            }
+            done
+        })?;
         if done { Ok(()) } else { Err(ControlError::UnknownRow(resource.to_owned(), id)) }
     }
 
@@ -141,6 +172,17 @@ impl Control {
     /// The JSON text of a row, to the byte as a list that shows it has it when everything freshlake reads is included;
     /// whatever its state. `None` if it was deleted for good or never was.
     pub fn row(&self, unit: &str, resource: &str, id: i64) -> Result<Option<String>> {
+        self.row_including(unit, resource, id, included(resource))
+    }
+
+    /// The same with these includes.
+    pub fn row_including(
+        &self,
+        unit: &str,
+        resource: &str,
+        id: i64,
+        includes: &[&str],
+    ) -> Result<Option<String>> {
         let kind = Self::kind(resource)?;
         self.look(unit, |business| {
             let index = business.find(kind, id)?;
@@ -149,7 +191,7 @@ impl Control {
                 None => Found::Generated(index),
             };
             let mut text = Vec::with_capacity(4096);
-            let includes = INCLUDED.map(str::to_owned);
+            let includes: Vec<String> = includes.iter().map(|&name| name.to_owned()).collect();
             list::write_row(&mut text, business, kind.declaration(), row, Includes::Some(&includes));
             String::from_utf8(text).ok()
         })
@@ -172,7 +214,7 @@ impl Control {
         let kind = Self::kind(resource)?;
         self.look(unit, |business| {
             let generated = (0..business.book.count(kind))
-                .filter(|index| business.change_of(kind, *index).is_none())
+                .filter(|index| business.change_of(kind, *index).is_none() && business.book.has(kind, *index))
                 .map(|index| (kind.id(index), Book::state(kind.declaration(), index)));
             let changed = business.changed(kind).filter(|(_, change)| !change.gone);
             let mut all: Vec<_> =
@@ -190,8 +232,14 @@ impl Control {
 
     /// What there is of a resource, every lifecycle state included. Looks at every row.
     pub fn truth(&self, unit: &str, resource: &str, with_ids: bool) -> Result<Truth> {
-        let kind = Self::kind(resource)?;
-        self.look(unit, |business| truth::truth(business, kind, with_ids))
+        match (Kind::named(resource), views::with_rows(resource)) {
+            (Some(kind), _) => self.look(unit, |business| truth::truth(business, kind, with_ids)),
+            (None, Some(rows)) => {
+                let options = self.options();
+                self.look(unit, |business| truth::of_rows(&rows(business, &options)))
+            }
+            _ => Err(ControlError::UnknownResource(resource.to_owned())),
+        }
     }
 
     /// Puts the simulator's clock forward, or back.

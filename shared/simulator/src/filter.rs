@@ -91,6 +91,22 @@ pub(crate) fn text_of(row: &Map<String, Value>, field: &str) -> String {
     }
 }
 
+/// All rows of a kind that are not deleted.
+pub(crate) fn live(book: &Book, kind: Kind) -> Selection {
+    let shown = |residue: &u64| Book::state(kind.declaration(), *residue) != State::Deleted;
+    Selection {
+        range: 0..book.count(kind),
+        residues: (0..CYCLE).filter(shown).fold(0, |bits, residue| bits | 1 << residue),
+        states: vec![State::Active, State::Archived],
+        even_only: false,
+        window: (None, None),
+        changed_tests: Vec::new(),
+        tests: Vec::new(),
+        order: Order::Id,
+        sort: None,
+    }
+}
+
 /// Reads what a list request selects.
 pub(crate) fn selection(
     book: &Book,
@@ -112,7 +128,7 @@ pub(crate) fn selection(
     if declaration.is_accounting() {
         accounting(declaration, query, options, &mut selection)?;
     } else {
-        project_like(book, declaration, query, &mut selection)?;
+        project_like(book, declaration, query, options, &mut selection)?;
     }
     for (bit, residue) in (0..CYCLE).map(|residue| (1_u32 << residue, residue)) {
         // the cycle has an even length, so a residue tells whether an id is even
@@ -187,11 +203,20 @@ fn project_like(
     book: &Book,
     declaration: &Declaration,
     query: &Query,
+    options: &Options,
     selection: &mut Selection,
 ) -> Result<(), Refusal> {
     use crate::resources::time_entries::{OF_COLLEAGUE, UNLOGGED};
     let flag = |key| query.flag(key).map_err(|()| Refusal::field(key, "Input should be a valid boolean"));
     selection.states = vec![State::Active, State::Archived];
+    let shows_inactive = match declaration.lifecycle {
+        Lifecycle::LedgerState => true,
+        Lifecycle::ActiveFlag => declaration.kind == Kind::Retainers && options.inactive_listed,
+        _ => false,
+    };
+    if shows_inactive {
+        selection.states.push(State::Deleted);
+    }
     for (name, residues) in declaration.flags {
         if let Some(wanted) = flag(name)? {
             selection.residues &= if wanted { *residues } else { !residues };
@@ -211,7 +236,7 @@ fn project_like(
             selection.changed_tests.push(Test::equals("is_logged", "true"));
         }
     }
-    if declaration.kind != Kind::Services
+    if matches!(declaration.kind, Kind::Projects | Kind::TimeEntries)
         && let Some(text) = query.value("updated_since")
     {
         selection.window.0 = Some(instant("updated_since", text)?);
@@ -253,6 +278,10 @@ fn tests(declaration: &Declaration, query: &Query) -> Result<Vec<Test>, Refusal>
             Match::AtLeast => Want::AtLeast(decimal()?),
             Match::AtMost => Want::AtMost(decimal()?),
             Match::InstantFrom => Want::From(instant(key, text)?),
+            Match::Event => {
+                let noun = text.split_once('.').map_or(text, |(noun, _)| noun);
+                Want::OneOf(vec![text.to_owned(), noun.to_owned()])
+            }
             Match::InstantTo => Want::To(instant(key, text)?),
         };
         tests.push(Test { field, want });

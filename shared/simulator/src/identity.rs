@@ -1,12 +1,18 @@
 //! Who signs in, and which businesses they have.
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
+use crate::api;
 use crate::book::{Book, Place};
 use crate::dice::Dice;
 use crate::moment::{at, rfc3339};
 use crate::money::Currency;
+use crate::refusal::Refusal;
+use crate::resources::Family;
+use crate::views::{Call, Root, USUAL, View};
 
 /// The identity whose two businesses are simulated.
 pub(crate) const OWNER: i64 = 712_001;
@@ -38,6 +44,46 @@ pub(crate) const PLACES: [Place; 3] = [
         home: Currency::Gbp,
     },
 ];
+
+/// A business with its people.
+pub(crate) const BUSINESS: View = View {
+    name: "business",
+    family: Family::Auth,
+    root: Root::None,
+    scope: "business",
+    answer: |call| Ok(Answer::json(StatusCode::OK, &business(&call.business.book, call.options.seed))),
+    ..USUAL
+};
+
+/// Who works in a business.
+pub(crate) const TEAM_MEMBERS: View = View {
+    name: "team_members",
+    family: Family::Auth,
+    root: Root::None,
+    scope: "teams",
+    answer: team,
+    rows: Some(|business, options| team_members(&business.book, options.seed)),
+    ..USUAL
+};
+
+fn team(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let (page, per_page) = api::paging(call.query, Family::Auth, call.options)?;
+    let mut all = team_members(&call.business.book, call.options.seed);
+    all.retain(|member| call.options.inactive_listed || member["active"] == true);
+    let total = all.len() as u64;
+    let skip = usize::try_from((page - 1).saturating_mul(per_page)).unwrap_or(usize::MAX);
+    let rows: Vec<Value> = all.into_iter().skip(skip).take(usize::try_from(per_page).unwrap_or(0)).collect();
+    let pages = api::pages(total, per_page, call.options);
+    let meta = json!({"page": page, "pages": pages, "per_page": per_page, "total": total});
+    Ok(Answer::json(StatusCode::OK, &json!({"response": rows, "meta": meta})))
+}
+
+/// The number of the accounting system of a business, as `roles[]` has it.
+pub(crate) fn system_id(book: &Book) -> i64 {
+    let own = PLACES.iter().filter(|place| place.owner == book.owner);
+    let before = own.take_while(|place| place.account_id != book.account_id).count();
+    654_000 + i64::try_from(before).unwrap_or(0)
+}
 
 /// A person of a business.
 pub(crate) struct Member {

@@ -48,7 +48,7 @@ pub(crate) fn page<'a>(
     let mut page = Page { rows: Vec::new(), total: 0 };
     let wanted = skip..skip.saturating_add(take);
     for stretch in &stretches {
-        if selection.tests.is_empty() {
+        if selection.tests.is_empty() && declaration.exists.is_none() {
             // Only as many rows are visited as the page shows.
             let count = stretch.len(selection);
             let (from, to) = (page.total.max(wanted.start), (page.total + count).min(wanted.end));
@@ -95,7 +95,12 @@ fn sorted<'a>(
 }
 
 fn passes(business: &Business, declaration: &Declaration, selection: &Selection, row: Found<'_>) -> bool {
-    selection.tests.iter().all(|test| test.passes(&field_of(business, declaration, row, test.field)))
+    let is_there = match (row, declaration.exists) {
+        (Found::Generated(index), Some(exists)) => exists(&business.book, index),
+        _ => true,
+    };
+    is_there
+        && selection.tests.iter().all(|test| test.passes(&field_of(business, declaration, row, test.field)))
 }
 
 /// The text of one field of a row.

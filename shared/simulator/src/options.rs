@@ -12,6 +12,7 @@ use crate::faults::Fault;
 /// `seed`, `scale` and `data_until` decide the rows and stay as they were at the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each one question of the API page")]
 pub struct Options {
     /// Decides every generated value.
     pub seed: u64,
@@ -43,6 +44,28 @@ pub struct Options {
     pub role: String,
     /// A change carries an `updated` that lies so many seconds before it could be seen.
     pub updated_lag_s: u64,
+    /// The list key of `users/staffs`.
+    pub staff_key: StaffKey,
+    /// Whether clients have their `contacts` without asking for them.
+    pub contacts_always: bool,
+    /// Whether the list of retainers and the one of team members show inactive ones.
+    pub inactive_listed: bool,
+    /// Whether the times of callbacks come without `Z`.
+    pub zoneless_callbacks: bool,
+    /// Whether the newer journal entries are only there for who asks with `x-api-version: 2023-09-25`.
+    pub version_needed: bool,
+    /// Whether a changed payment moves the `updated` of its invoice or bill.
+    pub children_touch: bool,
+    /// Whether the lines of the ledger can be asked for by `start_date` and `end_date`.
+    pub details_by_date: bool,
+    /// Whether a single credit note comes under the key of the list.
+    pub credit_note_plural: bool,
+    /// Resource to the object of its scope, where that is not the usual one.
+    pub scopes: BTreeMap<String, String>,
+    /// How a lack of scope is told.
+    pub out_of_scope: OutOfScope,
+    /// The shape of errors about online payments.
+    pub payment_errors: PaymentErrors,
     /// Resources outside the plan: errors inside HTTP 200, with this errno.
     pub gated: BTreeMap<String, u32>,
     /// Waited before every answer, on the clock given.
@@ -84,6 +107,17 @@ impl Default for Options {
             most_per_page: 100,
             role: "owner".to_owned(),
             updated_lag_s: 0,
+            staff_key: StaffKey::Staff,
+            contacts_always: false,
+            inactive_listed: true,
+            zoneless_callbacks: false,
+            version_needed: true,
+            children_touch: false,
+            details_by_date: false,
+            credit_note_plural: false,
+            scopes: BTreeMap::new(),
+            out_of_scope: OutOfScope::Named,
+            payment_errors: PaymentErrors::ErrorType,
             gated: BTreeMap::new(),
             latency_ms: 0,
             rate_limit: None,
@@ -135,6 +169,51 @@ pub enum VisStateWithWindow {
     WindowIgnored,
     /// The state is silently ignored: the list shows what it shows without one.
     StateIgnored,
+}
+
+/// See [`Options::staff_key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffKey {
+    /// As seen live.
+    Staff,
+    /// As the Python SDK has it.
+    Staffs,
+}
+
+impl StaffKey {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Staffs => "staffs",
+        }
+    }
+}
+
+/// See [`Options::out_of_scope`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutOfScope {
+    /// 403, with the scopes held and needed.
+    Named,
+    /// 403 and no more than that permission was denied.
+    Denied,
+    /// The same inside status 200, where accounting says so.
+    DeniedInside,
+}
+
+/// See [`Options::payment_errors`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentErrors {
+    /// `{"error_type", "message"}`.
+    ErrorType,
+    /// `{"errors": [{"field", "message"}]}`.
+    List,
+    /// `{"errors": {"field", "message"}}`.
+    Object,
+    /// `{"message"}`.
+    Bare,
 }
 
 /// The form of `Retry-After`.

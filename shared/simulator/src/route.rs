@@ -1,8 +1,12 @@
 //! From a path to what it asks for.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 
+use crate::identity;
 use crate::resources::{Family, Kind};
+use crate::views::{self, Root, View};
 
 /// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,19 +34,17 @@ pub(crate) enum Unit<'a> {
     Identity,
     Account(&'a str),
     Business(&'a str),
+    Uuid(&'a str),
 }
 
 /// What a call is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum What<'a> {
     UsersMe,
-    Business,
-    TeamMembers,
     List(Kind),
     Single(Kind, &'a str),
-    ProfitAndLoss,
-    ServiceRates,
-    ServiceRate(&'a str),
+    /// A view, and the id in its path if there is one.
+    View(&'static View, &'a str),
     Nothing,
 }
 
@@ -51,26 +53,23 @@ impl What<'_> {
     pub(crate) fn name(&self) -> Option<&'static str> {
         match self {
             Self::UsersMe => Some("users_me"),
-            Self::Business => Some("business"),
-            Self::TeamMembers => Some("team_members"),
             Self::List(kind) | Self::Single(kind, _) => Some(kind.declaration().name),
-            Self::ProfitAndLoss => Some("profitloss"),
-            Self::ServiceRates | Self::ServiceRate(_) => Some("service_rates"),
+            Self::View(view, _) => Some(view.name),
             Self::Nothing => None,
         }
     }
 
-    /// The scope a call needs.
-    pub(crate) fn scope(&self, method: &Method) -> Option<String> {
-        let object = match self {
-            Self::UsersMe | Self::Business => "profile",
-            Self::TeamMembers => "teams",
+    /// The scope a call needs; `other` has those that are not the usual ones.
+    pub(crate) fn scope(&self, method: &Method, other: &BTreeMap<String, String>) -> Option<String> {
+        let usual = match self {
+            Self::UsersMe => "profile",
             Self::List(kind) | Self::Single(kind, _) => kind.declaration().scope,
-            Self::ProfitAndLoss => "reports",
-            Self::ServiceRates | Self::ServiceRate(_) => "billable_items",
+            Self::View(view, _) => view.scope,
             Self::Nothing => return None,
         };
-        let access = if method == Method::GET { "read" } else { "write" };
+        let object = self.name().and_then(|name| other.get(name)).map_or(usual, String::as_str);
+        // there is no scope to write notifications: who may read them may subscribe
+        let access = if method == Method::GET || object == "notifications" { "read" } else { "write" };
         Some(format!("user:{object}:{access}"))
     }
 }
@@ -88,64 +87,71 @@ pub(crate) fn route(path: &str) -> Route<'_> {
         ["auth", "oauth", "token"] | ["service", "auth", "oauth", "token"] => Route::Token,
         ["auth", "oauth", "revoke"] | ["service", "auth", "oauth", "revoke"] => Route::Revoke,
         [".well-known", "oauth-authorization-server"] => Route::Metadata,
-        ["accounting", "account", account, rest @ ..] => Route::Api(Api {
-            family: Family::Accounting,
-            unit: Unit::Account(account),
-            what: accounting(rest),
-        }),
-        ["accounting" | "payments" | "uploads", ..] => {
-            Route::Api(Api { family: Family::Accounting, unit: Unit::Identity, what: What::Nothing })
-        }
-        ["projects", "business", business, rest @ ..] => business_like(Family::Projects, business, rest),
-        ["timetracking", "business", business, rest @ ..] => {
-            business_like(Family::TimeTracking, business, rest)
-        }
-        ["comments", "business", business, rest @ ..] => business_like(Family::Comments, business, rest),
-        ["events", ..] => {
-            Route::Api(Api { family: Family::Events, unit: Unit::Identity, what: What::Nothing })
-        }
         ["auth", "api", "v1", rest @ ..] | ["service", "auth", "api", "v1", rest @ ..] => {
             let (unit, what) = match rest {
                 ["users", "me"] => (Unit::Identity, What::UsersMe),
-                ["users", "business", business] => (Unit::Business(business), What::Business),
-                ["businesses", business, "team_members"] => (Unit::Business(business), What::TeamMembers),
+                ["users", "business", business] => {
+                    (Unit::Business(business), What::View(&identity::BUSINESS, ""))
+                }
+                ["businesses", business, "team_members"] => {
+                    (Unit::Business(business), What::View(&identity::TEAM_MEMBERS, ""))
+                }
                 _ => (Unit::Identity, What::Nothing),
             };
             Route::Api(Api { family: Family::Auth, unit, what })
         }
-        _ => Route::Nothing,
+        parts => api(parts).map_or(Route::Nothing, Route::Api),
     }
 }
 
-fn accounting<'a>(rest: &[&'a str]) -> What<'a> {
-    let [group, name, id @ ..] = rest else { return What::Nothing };
-    if let (["reports", "accounting"], ["profitloss_entity"]) = ([*group, *name], id) {
-        return What::ProfitAndLoss;
+/// Calls about rows, by family.
+fn api<'a>(parts: &[&'a str]) -> Option<Api<'a>> {
+    let (family, unit, root, rest) = match parts {
+        ["accounting", "account", account, rest @ ..] => {
+            (Family::Accounting, Unit::Account(account), Root::Account, rest)
+        }
+        ["accounting", "businesses", uuid, rest @ ..] => (Family::Ledger, Unit::Uuid(uuid), Root::Uuid, rest),
+        ["accounting", "ledger_accounts", rest @ ..] => (Family::Ledger, Unit::Identity, Root::Ledger, rest),
+        ["payments", "account", account, rest @ ..] => {
+            (Family::Payments, Unit::Account(account), Root::Payments, rest)
+        }
+        ["uploads", "account", account, rest @ ..] => {
+            (Family::Uploads, Unit::Account(account), Root::UploadsTo, rest)
+        }
+        ["uploads", rest @ ..] => (Family::Uploads, Unit::Identity, Root::Uploads, rest),
+        ["events", "account", account, rest @ ..] => {
+            (Family::Events, Unit::Account(account), Root::None, rest)
+        }
+        ["projects", "business", business, rest @ ..] => {
+            (Family::Projects, Unit::Business(business), Root::None, rest)
+        }
+        ["timetracking", "business", business, rest @ ..] => {
+            (Family::TimeTracking, Unit::Business(business), Root::None, rest)
+        }
+        ["comments", "business", business, rest @ ..] => {
+            (Family::Comments, Unit::Business(business), Root::Comments, rest)
+        }
+        ["accounting" | "payments", ..] => (Family::Accounting, Unit::Identity, Root::None, &[][..]),
+        ["events", ..] => (Family::Events, Unit::Identity, Root::None, &[][..]),
+        _ => return None,
+    };
+    if let Some((view, id)) = views::find(root, rest) {
+        return Some(Api { family: view.family, unit, what: What::View(view, id) });
     }
-    let path = format!("{group}/{name}");
-    let kind = Kind::ALL
-        .into_iter()
-        .find(|kind| kind.declaration().is_accounting() && kind.declaration().list_path == path);
-    match (kind, id) {
-        (Some(kind), []) => What::List(kind),
-        (Some(kind), [id]) => What::Single(kind, id),
-        _ => What::Nothing,
-    }
+    let what = of_kind(family, rest).unwrap_or(What::Nothing);
+    Some(Api { family, unit, what })
 }
 
-fn business_like<'a>(family: Family, business: &'a str, rest: &[&'a str]) -> Route<'a> {
-    let of_family = |name: &str| {
-        Kind::ALL.into_iter().find(|kind| {
-            let declaration = kind.declaration();
-            declaration.family == family && (declaration.list_path == name || declaration.single_path == name)
-        })
-    };
-    let what = match (family, rest) {
-        (Family::Comments, ["service_rates"]) => What::ServiceRates,
-        (Family::Comments, ["service", id, "rate"]) => What::ServiceRate(id),
-        (_, [name]) => of_family(name).map_or(What::Nothing, What::List),
-        (_, [name, id]) => of_family(name).map_or(What::Nothing, |kind| What::Single(kind, id)),
-        _ => What::Nothing,
-    };
-    Route::Api(Api { family, unit: Unit::Business(business), what })
+/// A list, or one row of it, in the family.
+fn of_kind<'a>(family: Family, rest: &[&'a str]) -> Option<What<'a>> {
+    let leads = |path: &str, rest: &[&str]| path.split('/').eq(rest.iter().copied());
+    Kind::ALL.iter().copied().filter(|kind| kind.declaration().family == family).find_map(|kind| {
+        let declaration = kind.declaration();
+        if leads(declaration.list_path, rest) || leads(declaration.single_path, rest) {
+            return Some(What::List(kind));
+        }
+        let (id, before) = rest.split_last()?;
+        let single = leads(declaration.single_path, before) || leads(declaration.list_path, before);
+        single.then_some(What::Single(kind, id))
+    })
 }

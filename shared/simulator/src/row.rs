@@ -119,6 +119,14 @@ impl Row<'_> {
         self.out.extend_from_slice(if z { b"Z\"" } else { b"\"" });
     }
 
+    /// `2026-03-31T09:30:00.000000Z`.
+    pub(crate) fn micros(&mut self, key: &str, instant: Timestamp, micros: u64) {
+        self.key(key);
+        self.out.push(b'"');
+        moment::write_wall(self.out, moment::utc(instant), b'T');
+        let _ = write!(self.out, ".{micros:06}Z\"");
+    }
+
     /// A nested object.
     pub(crate) fn object(&mut self, key: &str, fill: impl FnOnce(&mut Row<'_>)) {
         self.key(key);

@@ -59,7 +59,8 @@ fn rows(answer: &mut Value) -> Vec<&mut Map<String, Value>> {
 
 /// The key under which an envelope has its rows; none if it is a row itself, as in `users/me`.
 fn key_of_rows(envelope: &Map<String, Value>) -> Option<String> {
-    let is_envelope = envelope.len() <= 2 || envelope.contains_key("pages");
+    let is_envelope =
+        envelope.len() <= 2 || envelope.contains_key("pages") || envelope.contains_key("aggregations");
     let holds_rows = |(key, value): &(&String, &Value)| {
         value.is_array() && *key != "abilities" || value.is_object() && *key != "meta"
     };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::book::{Book, State};
 use crate::changes::{Business, write_whole_row};
@@ -16,12 +17,17 @@ const SCALE: u8 = 26;
 
 /// Decimals and percentages that come as bare text or numbers.
 const DECIMALS: &[&str] = &[
+    "balance",
     "billed_amount",
     "budget",
+    "credit",
+    "debit",
     "deposit_percentage",
     "discount_value",
     "duration",
+    "excess_rate",
     "expense_markup",
+    "fee",
     "fixed_price",
     "inventory",
     "markup_percent",
@@ -89,7 +95,8 @@ pub(crate) fn truth(business: &Business, kind: Kind, with_ids: bool) -> Truth {
         }
     };
     let mut row = Vec::new();
-    for index in (0..book.count(kind)).filter(|index| business.change_of(kind, *index).is_none()) {
+    let untouched = |index: &u64| business.change_of(kind, *index).is_none() && book.has(kind, *index);
+    for index in (0..book.count(kind)).filter(untouched) {
         let state = Book::state(declaration, index);
         row.clear();
         write_whole_row(&mut row, book, kind, index, (book.updated(kind, index), state));
@@ -101,6 +108,18 @@ pub(crate) fn truth(business: &Business, kind: Kind, with_ids: bool) -> Truth {
     }
     ids.sort_unstable();
     Truth { states, ids: with_ids.then_some(ids), ..tally.into() }
+}
+
+/// Looks at rows that were worked out: they have no state and no number.
+pub(crate) fn of_rows(rows: &[Value]) -> Truth {
+    let mut tally = Tally::default();
+    for row in rows {
+        let text = serde_json::to_vec(row).unwrap_or_default();
+        if let Ok(Seen::Object(row)) = serde_json::from_slice(&text) {
+            tally.look(&row);
+        }
+    }
+    tally.into()
 }
 
 impl Tally {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use grants::{Broker, Connection};
 use model::port::ObjectStore;
-use model::{ConnectionName, Error, ErrorKind, Mode, Result, RunId, TableName, Task, Timestamp, Unit};
-use tables::{Family, Table};
+use model::{
+    ConnectionName, Error, ErrorKind, Mode, OtherIds, Result, RunId, TableName, Task, Timestamp, Unit,
+};
+use tables::{Owner, Table};
 
 use crate::port::Queue;
 
@@ -81,8 +83,8 @@ pub fn plan(connection: &Connection, firing: &Firing) -> Result<Vec<Task>> {
     let run = RunId::new(&connection.name, firing.scheduled_at);
     let mut tasks = Vec::new();
     for table in wanted(connection, firing)? {
-        for unit in units(connection, table) {
-            let task = Task::new(&connection.name, &run, table.name.into(), unit, firing.mode);
+        for (unit, ids) in units(connection, table) {
+            let task = Task::new(&connection.name, &run, table.name.into(), unit, firing.mode).called(ids);
             tasks.push(if firing.accept_deletions { task.accepting_deletions() } else { task });
         }
     }
@@ -103,7 +105,7 @@ fn wanted(connection: &Connection, firing: &Firing) -> Result<Vec<&'static Table
         (tables, _) => tables,
     };
     if named.is_empty() {
-        return Ok(tables::ALL.to_vec());
+        return Ok(tables::ALL.iter().copied().filter(|table| !table.on_request).collect());
     }
     let mut parents = Vec::new();
     for name in named {
@@ -124,16 +126,14 @@ pub fn unknown_table(name: &str) -> Error {
     }
 }
 
-fn units(connection: &Connection, table: &Table) -> Vec<Unit> {
+fn units(connection: &Connection, table: &Table) -> Vec<(Unit, OtherIds)> {
     let businesses = connection.businesses.iter();
-    match table.family {
-        Family::Identity => vec![Unit::Identity(connection.identity_id)],
+    match table.family.owner() {
+        Owner::Person => vec![(Unit::Identity(connection.identity_id), OtherIds::default())],
         // A business without an accounting system still has projects and time.
-        Family::Accounting | Family::Report => {
-            businesses.filter_map(|b| b.account_id.clone()).map(Unit::Account).collect()
+        Owner::Account => {
+            businesses.filter_map(|b| Some((Unit::Account(b.account_id.clone()?), b.other_ids()))).collect()
         }
-        Family::Projects | Family::TimeTracking | Family::Comments => {
-            businesses.map(|b| Unit::Business(b.business_id)).collect()
-        }
+        Owner::Business => businesses.map(|b| (Unit::Business(b.business_id), b.other_ids())).collect(),
     }
 }

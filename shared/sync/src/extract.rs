@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::harvest::Harvest;
 use crate::passes::{self, Window};
+use crate::periods;
 use crate::port::Progress;
 use crate::read::Proof;
 use crate::rows::{Finished, Memory, Rows};
@@ -195,6 +196,7 @@ impl Extraction<'_> {
         let loading = self.loading(head.as_ref(), &window);
         let memory = memory(table, &window, loading.as_ref(), cursor, &habits);
         let finished = rows.finish(memory, &files).await?;
+        periods::meet(&mut habits.currencies, finished.currencies.iter().cloned());
         if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
             let new: Vec<_> = finished.unknown.iter().map(|key| format!("FreshBooks sends {key}")).collect();
             return Err(Contract::broken(table.name, &new));

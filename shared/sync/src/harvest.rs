@@ -5,11 +5,12 @@ use jiff::Span;
 use lake::{Commit, Habits, Loading, Seen};
 use model::planted::{self, Bug};
 use model::time::Zone;
-use model::{ErrorKind, Mode, Result, TaskId, Timestamp};
+use model::{ErrorKind, Mode, Result, TaskId, Timestamp, Unit};
 use tables::{Context, CursorRule, Decoder, DeleteRule, RawText};
 
 use crate::extract::Extraction;
 use crate::passes::{self, LOOKBACK_DAYS, Window};
+use crate::periods;
 use crate::probe::{Probe, Totals};
 use crate::read::{Proof, Read, Reader};
 use crate::rows::Rows;
@@ -38,12 +39,21 @@ impl Extraction<'_> {
         let Self { worker, table, task, .. } = *self;
         let since = self.since(head);
         let mut habits = self.habits(head);
+        let new = self.new_currencies(&habits).await?;
         let mut window = Window { since, until: None };
         let mut whole = false;
         let can_cut = matches!(table.cursor, CursorRule::UpdatedDay { .. });
         let mut most = (can_cut && habits.honours_updated != Some(false)).then_some(worker.window_rows);
         loop {
-            let requests = passes::plan(table, &task.unit, &window, &habits, now);
+            let requests = match &new {
+                // A currency that was never asked for has all its months to come.
+                Some(new) => [(&window, &habits), (&Window::ALL, new)]
+                    .into_iter()
+                    .filter(|(_, habits)| !habits.currencies.is_empty())
+                    .flat_map(|(window, habits)| passes::plan(self.request(), window, habits, now))
+                    .collect(),
+                None => passes::plan(self.request(), &window, &habits, now),
+            };
             let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
             let mut rows = Rows::new(table, decoder, known, window.is_filtered(), worker.lake.packing());
             let proofs = match self.read(&requests, most, &mut rows, files).await {
@@ -80,8 +90,29 @@ impl Extraction<'_> {
                 known = rows.into_known();
                 continue;
             }
+            periods::meet(&mut habits.currencies, new.into_iter().flat_map(|new| new.currencies));
             return Ok(Harvest { rows, proofs, window, habits, whole });
         }
+    }
+
+    /// The currencies of the account that a report was not asked for in yet, where there are any.
+    async fn new_currencies(&self, habits: &Habits) -> Result<Option<Habits>> {
+        if self.table.cursor != CursorRule::Months || !self.table.key.contains(&"currency_code") {
+            return Ok(None);
+        }
+        // Reports of a business are of the documents of its account.
+        let unit = match (&self.task.unit, &self.task.ids.account_id) {
+            (Unit::Business(_), Some(account)) => Unit::Account(account.clone()),
+            (unit, _) => unit.clone(),
+        };
+        let mut met = Vec::new();
+        for table in periods::MET_IN {
+            if let Some(head) = self.worker.lake.head(table, &unit).await? {
+                periods::meet(&mut met, head.habits.currencies);
+            }
+        }
+        met.retain(|code| !habits.currencies.contains(code));
+        Ok((!met.is_empty()).then(|| Habits { currencies: met, ..habits.clone() }))
     }
 
     /// From when on rows are to be read.
@@ -147,7 +178,7 @@ impl Extraction<'_> {
         let cutter = Cutter {
             client: &self.client,
             table: self.table,
-            unit: &self.task.unit,
+            request: self.request(),
             habits,
             rows: self.worker.window_rows,
             now,
@@ -155,9 +186,13 @@ impl Extraction<'_> {
         cutter.next(since, close).await
     }
 
+    /// A request for all rows.
+    fn request(&self) -> Request {
+        Request::new(self.table, &self.task.unit).called(&self.task.ids)
+    }
+
     fn prober(&self, now: Timestamp) -> Probe<'_> {
-        let request = Request::new(self.table, &self.task.unit);
-        Probe { client: &self.client, table: self.table, request, now }
+        Probe { client: &self.client, table: self.table, request: self.request(), now }
     }
 
     /// Reads every list of a window; or tells the source's clock, if one of them is too long.

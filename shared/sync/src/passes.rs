@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Span};
 use lake::Habits;
 use model::planted::{self, Bug};
 use model::time::Zone;
-use model::{Cursor, Date, Timestamp, Unit};
-use tables::{CursorRule, DeleteRule, Table};
+use model::{Cursor, Date, Timestamp};
+use tables::{CursorRule, DeleteRule, Rows, Table};
 
+use crate::periods;
 use crate::probe::BEGINNING;
 
 /// Days that every incremental reading overlaps the one before. FreshBooks filters by day, in a zone that no source
@@ -41,7 +42,8 @@ impl Window {
                 .0
                 .checked_sub(SignedDuration::from_hours(24 * i64::from(lookback)))
                 .map_or(Since::Beginning, Since::Instant),
-            CursorRule::Whole | CursorRule::CurrentYear => Since::Beginning,
+            CursorRule::Months => periods::since(cursor),
+            CursorRule::Whole => Since::Beginning,
         };
         Self { since, until: None }
     }
@@ -65,22 +67,14 @@ impl Window {
     }
 }
 
-/// The requests that together bring the rows of `window`, each read to its last page.
-pub(crate) fn plan(
-    table: &'static Table,
-    unit: &Unit,
-    window: &Window,
-    habits: &Habits,
-    now: Timestamp,
-) -> Vec<Request> {
-    let mut request = Request::new(table, unit);
+/// The requests that together bring the rows of `window`, each read to its last page; `request` asks for all rows.
+pub(crate) fn plan(mut request: Request, window: &Window, habits: &Habits, now: Timestamp) -> Vec<Request> {
+    let table = request.table;
+    if let (CursorRule::Months, Rows::Report(layout)) = (table.cursor, table.rows) {
+        return periods::plan(&request, &layout, window, habits, now);
+    }
     if habits.honours_updated != Some(false) {
         (request.since, request.until) = (window.since, window.until);
-    }
-    if table.cursor == CursorRule::CurrentYear {
-        let year = Zone::Eastern.day_of(now).year();
-        request.parameters =
-            vec![("start_date", format!("{year:04}-01-01")), ("end_date", format!("{year:04}-12-31"))];
     }
     let states = states(table, habits).iter();
     let with_state = |state: &Lifecycle| {
@@ -134,7 +128,7 @@ pub(crate) fn asked_again_from_day(day: Date) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use model::AccountId;
+    use model::{AccountId, Unit};
 
     use super::*;
 
@@ -157,7 +151,7 @@ mod tests {
         let window = Window { since: Since::Day(jiff::civil::date(2026, 3, 29)), until: None };
         let requests = |name: &str, habits: &Habits| {
             let table = tables::find(name).unwrap();
-            let plan = plan(table, &unit, &window, habits, now);
+            let plan = plan(Request::new(table, &unit), &window, habits, now);
             plan.iter().map(|r| (r.lifecycle, r.since != Since::Beginning)).collect::<Vec<_>>()
         };
         let unknown = Habits::default();

@@ -3,18 +3,35 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use freshbooks::{Client, Since, Tokens};
+use freshbooks::{Client, Request, Since, Tokens};
 use lake::{DataFile, Encoded, Encoder, Habits, Seen};
 use model::port::{ObjectStore, Put};
-use model::{Certificate, Error, ErrorKind, Result, RunId, TableName, Unit};
+use model::{Certificate, Error, ErrorKind, OtherIds, Result, RunId, TableName, Unit};
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
 use crate::extract::{Worker, attest};
 use crate::passes::{self, Window};
+use crate::periods;
 use crate::read::{Read, Reader};
 use crate::rows::{Memory, Rows};
 use crate::stop::Stop;
 use crate::write::Files;
+
+/// What is to be pulled.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'w> {
+    /// The table.
+    pub table: &'static Table,
+    /// Whose rows.
+    pub unit: &'w Unit,
+    /// What else that unit is called.
+    pub ids: &'w OtherIds,
+    /// Changed since when, where the table can be asked so; everything if absent.
+    pub since: Option<model::Date>,
+    /// The currencies in which reports are asked for: those of the rows that were pulled before. Without any, FreshBooks
+    /// answers in that of the account.
+    pub currencies: &'w [String],
+}
 
 /// What was pulled of one table.
 #[derive(Clone, Debug)]
@@ -25,19 +42,20 @@ pub struct Pulled {
     pub certificate: Certificate,
     /// Rows that could not be typed.
     pub rejected: Vec<Rejected>,
+    /// The currencies of the amounts, of a table in whose rows the currencies of an account are met.
+    pub currencies: Vec<String>,
 }
 
-/// Reads `table` of `unit`, completely or since a day, into `<table>/<part>.parquet` in `store`. Each table gets at
+/// Reads what is `wanted`, completely or since a day, into `<table>/<part>.parquet` in `store`. Each table gets at
 /// least one file, so that an empty one has a schema too.
 pub async fn pull(
     worker: &Worker,
     tokens: Arc<dyn Tokens>,
-    table: &'static Table,
-    unit: &Unit,
-    since: Option<model::Date>,
+    wanted: &Wanted<'_>,
     store: &dyn ObjectStore,
     stop: &Stop,
 ) -> Result<Pulled> {
+    let Wanted { table, unit, ids, since, currencies } = *wanted;
     let now = worker.clock.now();
     let run = RunId(format!("pull-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     let client = Client::new(
@@ -59,7 +77,8 @@ pub async fn pull(
     let mut rows = Rows::new(table, decoder, Seen::default(), false, worker.lake.packing());
     let files = PlainFiles { store, unit };
     let mut proofs = Vec::new();
-    for mut request in passes::plan(table, unit, &Window::ALL, &Habits::default(), now) {
+    let habits = Habits { currencies: currencies.to_vec(), ..Habits::default() };
+    for mut request in passes::plan(Request::new(table, unit).called(ids), &Window::ALL, &habits, now) {
         request.since = window(table, since)?;
         // However long it is: without a bound, every list is read.
         if let Read::Complete(proof) = reader.complete(&request, None, &mut rows, &files).await? {
@@ -79,7 +98,15 @@ pub async fn pull(
             finished.files.push(files.put(&TableName::from(name), 0, empty).await?);
         }
     }
-    Ok(Pulled { files: finished.files, certificate: finished.certificate, rejected: finished.rejected })
+    if !periods::MET_IN.contains(&table.name) {
+        finished.currencies.clear();
+    }
+    Ok(Pulled {
+        files: finished.files,
+        certificate: finished.certificate,
+        rejected: finished.rejected,
+        currencies: finished.currencies,
+    })
 }
 
 fn window(table: &Table, since: Option<model::Date>) -> Result<Since> {

@@ -7,10 +7,11 @@ use freshbooks::{Page, Request};
 use lake::{DataFile, KeyHash, Packing, Seen, Sight};
 use model::planted::{self, Bug};
 use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Timestamp};
-use tables::{Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
+use tables::{CursorRule, Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
 
 use crate::census::{Census, Count};
 use crate::passes::is_filtered;
+use crate::periods;
 use crate::write::{Files, Writer};
 
 /// More rejected rows than one in this many mean that the API has changed.
@@ -32,6 +33,8 @@ pub(crate) struct Rows {
     known: Seen,
     /// Whether the rows are asked for by a filter, if not in every list.
     filtered: bool,
+    /// How the keys begin of rows that were asked for, where only some periods are.
+    periods: Option<HashSet<String>>,
     tally: Tally,
 }
 
@@ -89,11 +92,15 @@ impl Rows {
     ) -> Self {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let tally = Tally { names, ..Tally::default() };
-        Self { table, decoder, writer: Writer::new(packing), known, filtered, tally }
+        let periods = (table.cursor == CursorRule::Months).then(HashSet::new);
+        Self { table, decoder, writer: Writer::new(packing), known, filtered, periods, tally }
     }
 
     /// Begins a list.
     pub(crate) fn begin_list(&mut self, request: &Request) {
+        if let Some(periods) = &mut self.periods {
+            periods.extend(periods::key(request));
+        }
         self.tally.count.begin_list(request, self.filtered && !is_filtered(request));
     }
 
@@ -155,13 +162,18 @@ impl Rows {
         let rejected: Option<HashSet<KeyHash>> =
             self.decoder.rejected().iter().map(|row| row.key.as_deref().map(KeyHash::of)).collect();
         let Some(rejected) = rejected else { return Vec::new() };
+        let asked = |name: &str| {
+            self.periods
+                .as_ref()
+                .is_none_or(|periods| periods.iter().any(|period| name.starts_with(&**period)))
+        };
         let listed = |key| {
             self.tally.rows.contains_key(&key)
                 || rejected.contains(&key)
                 || self.known.digest(key).is_none_or(|digest| digest == GONE)
         };
-        let mut missing: Vec<String> =
-            self.known.named().filter(|(key, _)| !listed(*key)).map(|(_, name)| name.to_owned()).collect();
+        let known = self.known.named().filter(|(key, name)| !listed(*key) && asked(name));
+        let mut missing: Vec<String> = known.map(|(_, name)| name.to_owned()).collect();
         missing.sort_unstable();
         missing
     }
@@ -200,8 +212,9 @@ impl Rows {
         let certificate = self.tally.certificate(self.table, &self.decoder, &self.known, &files);
         let rejected = self.decoder.rejected().to_vec();
         let unknown = self.decoder.unknown_keys().keys().cloned().collect();
+        let currencies = self.decoder.currencies().iter().cloned().collect();
         let seen = remembered(self.tally, &self.known, &rejected, memory);
-        Ok(Finished { files, certificate, seen, rejected, unknown })
+        Ok(Finished { files, certificate, seen, rejected, unknown, currencies })
     }
 
     fn check_rejected(&self) -> Result<()> {
@@ -272,6 +285,8 @@ pub(crate) struct Finished {
     pub(crate) rejected: Vec<Rejected>,
     /// Keys that no column takes.
     pub(crate) unknown: Vec<String>,
+    /// The currencies of the amounts.
+    pub(crate) currencies: Vec<String>,
 }
 
 impl Tally {
@@ -341,9 +356,8 @@ impl Tally {
             let keys: Vec<_> = decoder.unknown_keys().keys().map(String::as_str).collect();
             notes.push(format!("keys without a column, kept in _extra: {}", keys.join(", ")));
         }
-        if decoder.childless() > 0 {
-            let children: Vec<_> = table.children.iter().map(|c| c.name).collect();
-            notes.push(format!("{} rows came without their {}", decoder.childless(), children.join(" or ")));
+        for (child, parents) in decoder.withheld() {
+            notes.push(format!("{parents} rows came without their {child}"));
         }
         let written = |wanted: bool| -> u64 {
             let own =

@@ -7,7 +7,7 @@
 use freshbooks::Client;
 use lake::Habits;
 use model::{Result, Task, Timestamp};
-use tables::{DeleteRule, Table};
+use tables::{CursorRule, DeleteRule, Table};
 
 use crate::rows::Rows;
 
@@ -70,7 +70,9 @@ impl Sweep<'_> {
                      they may only be hidden and are not marked as deleted; {ask}"
                 )));
             }
-            if self.brake.holds(count, known) {
+            // A report is computed anew: whatever it lacks, it lacks now.
+            let computed = self.table.cursor == CursorRule::Months;
+            if !computed && self.brake.holds(count, known) {
                 tracing::debug!(name: "sweep_held_by_brake", target: "path", table, count, "not marked");
                 return Ok(Some(format!(
                     "{count} of {known} rows are no longer listed: too many to be marked as deleted unasked; {ask}"

@@ -3,10 +3,10 @@
 //! A window that ends on a day in the past can only lose rows while it is read, since whatever changes is changed today;
 //! and it is short, so it seldom does. What a task has committed, the next one does not read again.
 
-use freshbooks::{Client, Since};
+use freshbooks::{Client, Request, Since};
 use jiff::Span;
 use lake::Habits;
-use model::{Date, Result, Timestamp, Unit};
+use model::{Date, Result, Timestamp};
 use tables::Table;
 
 use crate::passes::{self, Window};
@@ -16,7 +16,8 @@ use crate::probe::BEGINNING;
 pub(crate) struct Cutter<'c> {
     pub(crate) client: &'c Client,
     pub(crate) table: &'static Table,
-    pub(crate) unit: &'c Unit,
+    /// A request for all rows.
+    pub(crate) request: Request,
     pub(crate) habits: &'c Habits,
     pub(crate) rows: u64,
     pub(crate) now: Timestamp,
@@ -64,7 +65,7 @@ impl Cutter<'_> {
     /// How many rows the lists of `window` have together.
     async fn count(&self, window: &Window) -> Result<u64> {
         let mut rows = 0;
-        for request in passes::plan(self.table, self.unit, window, self.habits, self.now) {
+        for request in passes::plan(self.request.clone(), window, self.habits, self.now) {
             // A list that the window does not narrow says nothing about it.
             if request.until.is_some() {
                 let page = self.client.fetch(&request).await?.page;

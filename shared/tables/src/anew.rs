@@ -18,8 +18,8 @@ use crate::value::Value;
 pub struct Anew {
     plan: Plan,
     columns: Columns,
-    /// The arrays that are tables of their own.
-    arrays: usize,
+    /// The parts of a row that are tables of their own.
+    children: usize,
     /// The places of the key, without which there is no row.
     key: Vec<(usize, &'static str)>,
     place: Option<Place>,
@@ -33,9 +33,14 @@ impl Anew {
         if let Some(child) = table.children.iter().find(|child| child.name == name) {
             let schema = child_schema(child, RawText::Drop);
             return Some(Self {
-                plan: Plan::new(child.columns, std::iter::empty(), &[], Some(child.parent_key)),
+                plan: Plan::new(
+                    child.columns,
+                    std::iter::empty(),
+                    &table.secrets_of(child),
+                    table.told_elsewhere(child),
+                ),
                 columns: Columns::new(schema, child.columns, true, RawText::Drop, context),
-                arrays: 0,
+                children: 0,
                 key: Vec::new(),
                 place: Some(Place { parent_key: 0, position: 0 }),
             });
@@ -43,9 +48,14 @@ impl Anew {
         let schema = table_schema(table, RawText::Drop);
         let at = |name: &&'static str| Some((table.columns.iter().position(|c| c.name == *name)?, *name));
         Some(Self {
-            plan: Plan::new(table.columns, table.children.iter().map(|c| c.array), table.secrets, None),
+            plan: Plan::new(
+                table.columns,
+                table.children.iter().map(|c| c.source),
+                table.secrets,
+                std::iter::empty(),
+            ),
             columns: Columns::new(schema, table.columns, false, RawText::Drop, context),
-            arrays: table.children.len(),
+            children: table.children.len(),
             key: table.key.iter().filter_map(at).collect(),
             place: None,
         })
@@ -54,7 +64,7 @@ impl Anew {
     /// Types a row; if it cannot be typed, nothing is added, and what is wrong with it is told.
     pub fn row(&mut self, text: &str) -> Result<(), String> {
         let mut row = Row::default();
-        self.plan.read(text, self.arrays, &mut row).map_err(|fault| match fault.path.as_str() {
+        self.plan.read(text, self.children, &mut row).map_err(|fault| match fault.path.as_str() {
             "" => fault.reason,
             path => format!("{path}: {}", fault.reason),
         })?;

@@ -25,7 +25,7 @@ pub struct Table {
     pub columns: &'static [Column],
     /// Keys that FreshBooks sends and nobody should store: links and tokens that open documents. Dotted paths.
     pub secrets: &'static [&'static str],
-    /// Arrays inside a row that are tables of their own.
+    /// What is inside a row and a table of its own.
     pub children: &'static [Child],
     /// Values of `include[]`, without which FreshBooks leaves parts of a row away.
     pub includes: &'static [&'static str],
@@ -37,23 +37,72 @@ pub struct Table {
     pub deleted: DeleteRule,
     /// The scope a grant needs.
     pub scope: &'static str,
+    /// The table by whose rows it is asked for, one request each; none where one list has all rows.
+    pub each: Option<Each>,
+    /// Whether it is read only where it is asked for by name: what it holds opens doors, or costs many requests.
+    pub on_request: bool,
+    /// How well its shape is established.
+    pub confidence: Confidence,
 }
 
-/// An array inside a parent's row: invoice lines, project services.
+/// A table that is asked for row by row of another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Each {
+    /// The other table, whose rows have an `id`.
+    pub parent: &'static str,
+    /// What stands for that id in the path: `{invoice_id}`.
+    pub placeholder: &'static str,
+}
+
+/// How well the shape of a table is established.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Bodies were seen.
+    High,
+    /// Bodies were seen, condensed ones or few.
+    Medium,
+    /// Only its path is known, and what documents or models say.
+    Low,
+}
+
+impl Confidence {
+    /// The word people read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+}
+
+/// What is inside a parent's row and a table of its own: invoice lines, the group of a project.
 #[derive(Debug)]
 pub struct Child {
     /// Its name in the lake.
     pub name: &'static str,
     /// What a row is.
     pub doc: &'static str,
-    /// The parent's key whose array holds the rows.
-    pub array: &'static str,
+    /// Where in the parent's row its rows are, dotted where that is inside an object: `lines`, `group.members`. An array, or
+    /// an object, which is one row.
+    pub source: &'static str,
     /// The column that carries the parent's key, `invoiceid`; filled from the parent, whatever the row itself says.
     pub parent_key: &'static str,
     /// The own column that, with the parent's key, tells one row from another; none where only the position does.
     pub own_key: Option<&'static str>,
     /// Its columns, in order, without the parent's key.
     pub columns: &'static [Column],
+    /// How its rows are written.
+    pub form: Form,
+}
+
+/// How a child's rows stand in their parent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As an array. A parent with null there says nothing of them.
+    Array,
+    /// As one object. A parent with null there has none.
+    Object,
 }
 
 /// Which part of the API serves a table.
@@ -61,16 +110,37 @@ pub struct Child {
 pub enum Family {
     /// `/auth/api/v1/users/me`: one object, no paging.
     Identity,
+    /// `/auth/api/v1/…` about one business: the rows or the object under `response`, `meta` beside it.
+    Team,
     /// `/accounting/account/{account_id}/…`: `response.result`, `search[…]` filters.
     Accounting,
+    /// `/accounting/businesses/{business_uuid}/…` and `/accounting/ledger_accounts/…`: `data`, no paging.
+    Ledger,
     /// `/accounting/account/{account_id}/reports/…`: one object, no paging.
     Report,
+    /// `/accounting/businesses/{business_uuid}/reports/…`: as the reports of an account.
+    BusinessReport,
     /// `/projects/business/{business_id}/…`: flat, `meta`, bare filters.
     Projects,
     /// `/timetracking/business/{business_id}/…`: as projects.
     TimeTracking,
     /// `/comments/business/{business_id}/…`: as projects.
     Comments,
+    /// `/events/account/{account_id}/…`: as accounting, with errors of its own.
+    Events,
+    /// `/payments/account/{account_id}/…`: flat, no paging.
+    Payments,
+}
+
+/// Whose rows a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of the person who connected.
+    Person,
+    /// Those of an accounting system.
+    Account,
+    /// Those of a business.
+    Business,
 }
 
 impl Family {
@@ -78,11 +148,44 @@ impl Family {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
+            Self::Team => "team",
             Self::Accounting => "accounting",
+            Self::Ledger => "ledger",
             Self::Report => "report",
+            Self::BusinessReport => "business report",
             Self::Projects => "projects",
             Self::TimeTracking => "time tracking",
             Self::Comments => "comments",
+            Self::Events => "events",
+            Self::Payments => "payments",
+        }
+    }
+
+    /// Whose rows its tables have.
+    pub fn owner(self) -> Owner {
+        match self {
+            Self::Identity => Owner::Person,
+            Self::Accounting | Self::Report | Self::Events | Self::Payments => Owner::Account,
+            Self::Team
+            | Self::Ledger
+            | Self::BusinessReport
+            | Self::Projects
+            | Self::TimeTracking
+            | Self::Comments => Owner::Business,
+        }
+    }
+
+    /// The keys that lead to what an answer is about.
+    pub fn envelope(self) -> &'static [&'static str] {
+        match self {
+            Self::Identity => &["response"],
+            Self::Accounting | Self::Report | Self::BusinessReport | Self::Events => &["response", "result"],
+            Self::Team
+            | Self::Ledger
+            | Self::Projects
+            | Self::TimeTracking
+            | Self::Comments
+            | Self::Payments => &[],
         }
     }
 }
@@ -97,15 +200,40 @@ pub enum Rows {
         /// The key of the object.
         single: &'static str,
     },
-    /// One object, directly under `response`.
-    Object,
-    /// A tree of report lines under `key`, flattened: one row per line.
-    Report {
-        /// The key of the report under `response.result`.
-        key: &'static str,
-        /// The report's sections, in the order in which a person reads them.
-        sections: &'static [&'static str],
-    },
+    /// A list under this key that comes whole, without pages.
+    Whole(&'static str),
+    /// One object: under this key, or the envelope's content itself.
+    Object(Option<&'static str>),
+    /// A tree of report lines, flattened: one row per line. A report whose key has `currency_code` is of one currency, and
+    /// is asked for in each; what is not read by [`CursorRule::Months`] is a list without keys, asked for once.
+    Report(Layout),
+}
+
+/// How a report is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// The key of the report in its envelope; none where its sections are there themselves.
+    pub key: Option<&'static str>,
+    /// The report's sections, in the order in which a person reads them.
+    pub sections: &'static [&'static str],
+    /// Keys of a line under which there are lines below it.
+    pub below: &'static [&'static str],
+    /// Keys that name a line. Lines below it repeat those that they lack; amounts are never repeated.
+    pub names: &'static [&'static str],
+    /// How the report is told its time.
+    pub period: Period,
+    /// Parameters under which it is asked for, each time anew: cash and accrual. Those that every request carries are the
+    /// table's.
+    pub variants: &'static [&'static [(&'static str, &'static str)]],
+}
+
+/// How a report is told its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// `start_date` and `end_date`, the first and the last day.
+    Range,
+    /// The last day, in this parameter.
+    Day(&'static str),
 }
 
 /// How a later run asks for less than everything.
@@ -120,8 +248,8 @@ pub enum CursorRule {
     UpdatedSince,
     /// No filter is established: everything is read each run, and unchanged rows are not written again.
     Whole,
-    /// A report: each run reads the current calendar year, whole.
-    CurrentYear,
+    /// A report: each month once it is over, the open one and the last ones before it with each run.
+    Months,
 }
 
 /// How FreshBooks shows that a row was deleted.
@@ -246,6 +374,27 @@ impl Column {
 }
 
 impl Table {
+    /// What a declaration need not say: what most tables have in common.
+    pub(crate) const MOST: Self = Self {
+        name: "",
+        doc: "",
+        family: Family::Accounting,
+        path: "",
+        rows: Rows::Object(None),
+        key: &["id"],
+        columns: &[],
+        secrets: &[],
+        children: &[],
+        includes: &[],
+        parameters: &[],
+        cursor: CursorRule::Whole,
+        deleted: DeleteRule::VisState,
+        scope: "",
+        each: None,
+        on_request: false,
+        confidence: Confidence::High,
+    };
+
     /// The column called `name`.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|c| c.name == name)
@@ -257,6 +406,26 @@ impl Table {
             CursorRule::UpdatedDay { updated } => Some(updated),
             _ => ["updated", "updated_at"].into_iter().find(|name| self.column(name).is_some()),
         }
+    }
+
+    /// Whether every row is known to come with `child`, since an include asks for it. What comes unasked, FreshBooks leaves
+    /// out where there is none; and where no example was ever seen, nobody knows whether there is such an include.
+    pub(crate) fn asks_for(&self, child: &Child) -> bool {
+        let asked = child.source.split('.').next().is_some_and(|key| self.includes.contains(&key));
+        asked && child.columns.iter().any(|column| !column.unseen)
+    }
+
+    /// The keys of a child's rows that are not its own: its parent's key, and what is the row of another child.
+    pub(crate) fn told_elsewhere(&self, child: &'static Child) -> impl Iterator<Item = &'static str> {
+        let others = self.children.iter();
+        let inside = others.filter_map(|other| other.source.strip_prefix(child.source)?.strip_prefix('.'));
+        std::iter::once(child.parent_key).chain(inside)
+    }
+
+    /// The keys inside a child's rows that nobody should store.
+    pub(crate) fn secrets_of(&self, child: &Child) -> Vec<&'static str> {
+        let inside = |secret: &&'static str| secret.strip_prefix(child.source)?.strip_prefix('.');
+        self.secrets.iter().filter_map(inside).collect()
     }
 
     /// The names of this table and its children, as they stand in the lake.

@@ -1,6 +1,7 @@
 //! Rows of JSON text to record batches.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -10,7 +11,7 @@ use model::{AccountId, BusinessId, RunId, TableName, Timestamp, Unit};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{Columns, Place, same_int, same_text};
-use crate::declaration::{Child, DeleteRule, Kind, Table};
+use crate::declaration::{Child, DeleteRule, Form, Kind, Table};
 use crate::json;
 use crate::row::{Fault, Plan, Row, masked};
 use crate::schema::{child_schema, rejected_schema, table_schema};
@@ -93,7 +94,7 @@ pub struct Decoder {
     deleted: Option<usize>,
     rejected: Vec<Rejected>,
     unknown: BTreeMap<String, u64>,
-    childless: u64,
+    currencies: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -101,6 +102,8 @@ struct ChildDecoder {
     child: &'static Child,
     plan: Plan,
     columns: Columns,
+    /// Parents that said nothing of it.
+    absent: u64,
 }
 
 /// At most this many unknown keys are told apart in a report; their values are kept in any case.
@@ -113,12 +116,23 @@ impl Decoder {
         let at = |name: &str| table.columns.iter().position(|c| c.name == name);
         let children = table.children.iter().map(|child| ChildDecoder {
             child,
-            plan: Plan::new(child.columns, std::iter::empty(), &[], Some(child.parent_key)),
+            plan: Plan::new(
+                child.columns,
+                std::iter::empty(),
+                &table.secrets_of(child),
+                table.told_elsewhere(child),
+            ),
             columns: Columns::new(child_schema(child, raw), child.columns, true, raw, Arc::clone(&context)),
+            absent: 0,
         });
         Self {
             table,
-            plan: Plan::new(table.columns, table.children.iter().map(|c| c.array), table.secrets, None),
+            plan: Plan::new(
+                table.columns,
+                table.children.iter().map(|c| c.source),
+                table.secrets,
+                std::iter::empty(),
+            ),
             columns: Columns::new(table_schema(table, raw), table.columns, false, raw, Arc::clone(&context)),
             children: children.collect(),
             key: table.key.iter().filter_map(|name| at(name)).collect(),
@@ -131,7 +145,7 @@ impl Decoder {
             context,
             rejected: Vec::new(),
             unknown: BTreeMap::new(),
-            childless: 0,
+            currencies: BTreeSet::new(),
         }
     }
 
@@ -156,6 +170,7 @@ impl Decoder {
                 self.reject(text, &row, &fault, extracted_at);
                 continue;
             }
+            self.note_currencies(&row);
             let raw = masked(text, &row.secrets);
             let deleted = self.is_deleted(&row);
             let facts =
@@ -178,7 +193,7 @@ impl Decoder {
                         extracted_at,
                         deleted,
                         &line.extra,
-                        Some(line.text),
+                        Some(&line.raw),
                     );
                 }
             }
@@ -188,13 +203,16 @@ impl Decoder {
     /// Writes that the row with this key is gone: its key, `_is_deleted`, and nothing else. Whether `key` is one.
     pub fn tombstone(&mut self, key: &str, at: Timestamp) -> bool {
         let mut values = vec![Value::Null; self.table.columns.len()];
-        let mut parts = key.split('/');
+        // Only the last part, a name or the line of a report, may have a / inside.
+        let mut parts = key.splitn(self.key.len(), '/');
         for column in &self.key {
             let part = parts.next().unwrap_or_default();
             let kind = self.table.columns.get(*column).map(|c| c.kind);
             let value = match kind {
                 Some(Kind::Int) => part.parse().ok().map(Value::Int),
                 Some(Kind::Text) => Some(Value::Text(part.to_owned().into())),
+                Some(Kind::Date) => part.parse().ok().map(Value::Date),
+                Some(Kind::Bool) => part.parse().ok().map(Value::Bool),
                 _ => None,
             };
             let (Some(value), Some(place)) = (value, values.get_mut(*column)) else { return false };
@@ -233,26 +251,34 @@ impl Decoder {
         lines.clear();
         for (at, decoder) in self.children.iter_mut().enumerate() {
             let mut typed = Vec::new();
-            if let Some(array) = row.children.get(at).copied().flatten() {
+            let rows = row.children.get(at).copied().flatten();
+            let none = match decoder.child.form {
+                Form::Array => None,
+                Form::Object => rows.filter(|rows| *rows == "null"),
+            };
+            if let Some(rows) = rows.filter(|rows| *rows != "null") {
                 let mut fault = None;
-                let read = json::elements(array, |text| {
+                let read = json::each(rows, |text| {
                     let mut line = Row::default();
                     match decoder.plan.read(text, 0, &mut line) {
-                        Ok(()) => typed.push(Line { text, values: line.values, extra: line.extra }),
+                        Ok(()) => {
+                            let raw = masked(text, &line.secrets);
+                            typed.push(Line { raw, values: line.values, extra: line.extra });
+                        }
                         Err(e) => {
-                            let path = format!("{}[{}].{}", decoder.child.array, typed.len(), e.path);
+                            let path = format!("{}[{}].{}", decoder.child.source, typed.len(), e.path);
                             fault.get_or_insert(Fault { path, reason: e.reason });
                         }
                     }
                 });
                 if let Err(error) = read {
-                    return Err(Fault { path: decoder.child.array.to_owned(), reason: error.to_string() });
+                    return Err(Fault { path: decoder.child.source.to_owned(), reason: error.to_string() });
                 }
                 if let Some(fault) = fault {
                     return Err(fault);
                 }
-            } else {
-                self.childless += 1;
+            } else if none.is_none() {
+                decoder.absent += 1;
             }
             lines.push(typed);
         }
@@ -271,6 +297,20 @@ impl Decoder {
         match self.updated.and_then(|at| row.values.get(at)) {
             Some(Value::Instant(Some(at), _)) => Timestamp::from_microsecond(*at).ok(),
             _ => None,
+        }
+    }
+
+    fn note_currencies(&mut self, row: &Row<'_>) {
+        let codes = row.values.iter().filter_map(|value| match value {
+            Value::Money(_, code) => code.as_deref(),
+            _ => None,
+        });
+        // A margin has % for its code.
+        let is_currency = |code: &&str| code.len() == 3 && code.bytes().all(|c| c.is_ascii_uppercase());
+        for code in codes.filter(is_currency) {
+            if !self.currencies.contains(code) {
+                self.currencies.insert(code.to_owned());
+            }
         }
     }
 
@@ -362,16 +402,24 @@ impl Decoder {
         &self.unknown
     }
 
-    /// Parent rows that came without the array of a child: the include that brings it was not honoured.
-    pub fn childless(&self) -> u64 {
-        self.childless
+    /// The currencies of all amounts so far, ISO 4217.
+    pub fn currencies(&self) -> &BTreeSet<String> {
+        &self.currencies
+    }
+
+    /// Children that some parents came without although they were asked for with them, and how many did: the include that
+    /// brings them was not honoured.
+    pub fn withheld(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let asked = self.children.iter().filter(|decoder| self.table.asks_for(decoder.child));
+        asked.map(|decoder| (decoder.child.name, decoder.absent)).filter(|(_, absent)| *absent > 0)
     }
 }
 
 /// One typed row of a child.
 #[derive(Debug)]
 struct Line<'a> {
-    text: &'a str,
+    /// Its JSON text, secrets masked.
+    raw: Cow<'a, str>,
     values: Vec<Value<'a>>,
-    extra: Vec<(std::borrow::Cow<'a, str>, &'a str)>,
+    extra: Vec<(Cow<'a, str>, &'a str)>,
 }

@@ -55,6 +55,35 @@ pub fn elements<'a>(array: &'a str, mut each: impl FnMut(&'a str)) -> Result<(),
     deserializer.end()
 }
 
+/// The text of the value at `path`, dotted: the last one where a key is there twice. Nothing where something on the way is
+/// missing or no object.
+pub fn find<'a>(object: &'a str, path: &str) -> Result<Option<&'a str>, serde_json::Error> {
+    let mut here = object;
+    for step in path.split('.') {
+        if !here.trim_start().starts_with('{') {
+            return Ok(None);
+        }
+        let mut found = None;
+        entries(here, |key, value| {
+            if key == step {
+                found = Some(value);
+            }
+        })?;
+        let Some(value) = found else { return Ok(None) };
+        here = value;
+    }
+    Ok(Some(here))
+}
+
+/// Calls `each` with the text of every element of an array; what is no array is its own only element.
+pub fn each<'a>(text: &'a str, mut each: impl FnMut(&'a str)) -> Result<(), serde_json::Error> {
+    if text.trim_start().starts_with('[') {
+        return elements(text, each);
+    }
+    each(text);
+    Ok(())
+}
+
 /// A key, borrowed from the text unless it has escapes.
 struct Key<'a>(Cow<'a, str>);
 

@@ -12,7 +12,10 @@ mod schema;
 mod value;
 
 pub use anew::Anew;
-pub use catalog::{ALL, USERS_ME, find, nearest};
-pub use declaration::{Child, Column, CursorRule, DeleteRule, Family, Kind, Rows, SCALE, Table};
+pub use catalog::{ALL, GROUPS, Group, UNREACHABLE, USERS_ME, Unreachable, find, nearest};
+pub use declaration::{
+    Child, Column, Confidence, CursorRule, DeleteRule, Each, Family, Form, Kind, Layout, Owner, Period, Rows,
+    SCALE, Table,
+};
 pub use decode::{Context, Decoder, Facts, RawText, Rejected, Verdict};
 pub use schema::{arrow_schema, child_schema, rejected_schema, table_schema};

@@ -29,7 +29,8 @@ enum Target {
     Column(usize),
     /// Read only where the column's own key did not bring a value.
     Alias(usize),
-    Child(usize),
+    /// A child's rows; others may be further down.
+    Child(usize, Node),
     Secret,
     /// Known, and told elsewhere: a child's copy of its parent's key.
     Ignored,
@@ -41,7 +42,7 @@ enum Target {
 pub(crate) struct Row<'a> {
     /// One value per column.
     pub(crate) values: Vec<Value<'a>>,
-    /// The array text of each child, where the row has one.
+    /// The text of each child's rows, where the parent has it; it may be null.
     pub(crate) children: Vec<Option<&'a str>>,
     /// What no column takes: key and JSON text.
     pub(crate) extra: Vec<(Cow<'a, str>, &'a str)>,
@@ -59,22 +60,24 @@ pub(crate) struct Fault {
 }
 
 impl Plan {
-    /// Compiles what the keys mean. `arrays` are the keys of the children, in order.
+    /// Compiles what the keys mean. `children` says where the rows of each child are, in order; what is `ignored` is told
+    /// elsewhere.
     pub(crate) fn new(
         columns: &'static [Column],
-        arrays: impl Iterator<Item = &'static str>,
+        children: impl Iterator<Item = &'static str>,
         secrets: &[&'static str],
-        ignored: Option<&'static str>,
+        ignored: impl Iterator<Item = &'static str>,
     ) -> Self {
         let mut root = Node::default();
+        // Children first: what columns and secrets take from inside of one is then looked up below it.
+        for (at, source) in children.enumerate() {
+            root.insert(source, Target::Child(at, Node::default()));
+        }
         for secret in secrets {
             root.insert(secret, Target::Secret);
         }
         for (at, column) in columns.iter().enumerate() {
             root.insert(column.source, Target::Column(at));
-        }
-        for (at, array) in arrays.enumerate() {
-            root.insert(array, Target::Child(at));
         }
         for (at, column) in columns.iter().enumerate() {
             // An alias that is a column of its own is looked up there once the row is read.
@@ -84,10 +87,10 @@ impl Plan {
                 root.insert(alias, Target::Alias(at));
             }
         }
-        if let Some(key) = ignored
-            && !root.by_name.contains_key(key)
-        {
-            root.insert(key, Target::Ignored);
+        for key in ignored {
+            if !root.by_name.contains_key(key) {
+                root.insert(key, Target::Ignored);
+            }
         }
         Self { columns, root }
     }
@@ -136,7 +139,7 @@ impl Node {
             self.keys.push((first, Target::Nested(Self::default())));
             self.keys.len() - 1
         });
-        if let Some((_, Target::Nested(node))) = self.keys.get_mut(at) {
+        if let Some((_, Target::Nested(node) | Target::Child(_, node))) = self.keys.get_mut(at) {
             node.insert(rest, target);
         }
     }
@@ -201,11 +204,12 @@ impl<'a> Reading<'_, 'a> {
                     self.set(at, typed);
                 }
             }
-            Target::Child(at) => {
-                if let Some(slot) = self.row.children.get_mut(*at)
-                    && value != "null"
-                {
+            Target::Child(at, below) => {
+                if let Some(slot) = self.row.children.get_mut(*at) {
                     *slot = Some(value);
+                }
+                if !below.keys.is_empty() && value.starts_with('{') {
+                    self.below(value, below, &format!("{prefix}{key}."));
                 }
             }
             Target::Secret => {
@@ -219,6 +223,18 @@ impl<'a> Reading<'_, 'a> {
                 _ if value == "null" => {}
                 _ => self.extra(Cow::Owned(key.to_owned()), value, prefix),
             },
+        }
+    }
+
+    /// Looks for what is further down; every other key is the child's.
+    fn below(&mut self, text: &'a str, node: &mut Node, prefix: &str) {
+        let read = json::entries(text, |key, value| {
+            if let Some((_, target)) = node.by_name.get(&*key).and_then(|at| node.keys.get_mut(*at)) {
+                self.value(&key, value, target, prefix);
+            }
+        });
+        if let Err(error) = read {
+            self.fail(prefix.trim_end_matches('.').to_owned(), error.to_string());
         }
     }
 

@@ -26,6 +26,7 @@ pub const READ_SCOPES: &[(&str, &str)] = &[
     ("user:projects:read", "Projects"),
     ("user:time_entries:read", "Time entries"),
     ("user:teams:read", "Team members"),
+    ("user:notifications:read", "Addresses that FreshBooks calls when something changes"),
 ];
 
 /// The words for a scope; its own name where there are none.

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use model::{Error, ErrorKind, Result};
-use tables::{Child, json};
+use tables::{Child, Form, json};
 
 use super::arrivals::{Arrivals, typed};
 use super::fates::{Fate, Fates};
@@ -225,21 +225,29 @@ async fn arrays(
     Ok(wanted)
 }
 
+/// The object that has what is at `path` inside; the row itself is never null.
+fn above(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(above, _)| above)
+}
+
 /// What a parent's text says of `child`, as the decoder reads it.
 fn array(child: &Child, text: &str) -> Result<Says> {
-    let mut says = Says::Absent;
-    let mut fault = None;
-    let read = json::entries(text, |key, value| {
-        if key == child.array && value != "null" {
-            let mut elements = 0_usize;
-            fault = json::elements(value, |_| elements += 1).err();
-            says = if elements == 0 { Says::Empty } else { Says::Filled };
-        }
+    let read = json::find(text, child.source).and_then(|found| {
+        let rows = match (found, child.form) {
+            // What is inside of nothing is not there.
+            (None, _) if json::find(text, above(child.source))? == Some("null") => return Ok(Says::Empty),
+            (None, _) | (Some("null"), Form::Array) => return Ok(Says::Absent),
+            (Some("null"), Form::Object) => return Ok(Says::Empty),
+            (Some(rows), _) => rows,
+        };
+        let mut count = 0_usize;
+        json::each(rows, |_| count += 1)?;
+        Ok(if count == 0 { Says::Empty } else { Says::Filled })
     });
-    match read.err().or(fault) {
-        None => Ok(says),
-        Some(error) => {
-            let what = format!("a raw row with {} of {} cannot be read", child.array, child.name);
+    match read {
+        Ok(says) => Ok(says),
+        Err(error) => {
+            let what = format!("a raw row with {} of {} cannot be read", child.source, child.name);
             Err(Error::new(ErrorKind::Storage, what).because(error).next("see what `freshlake verify` says"))
         }
     }

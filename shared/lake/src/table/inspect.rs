@@ -164,14 +164,10 @@ impl Metadata {
 impl Plan {
     /// The unit of a table of `family` whose rows have `owner` in their unit column.
     pub(crate) fn unit_of(family: Family, owner: &Owner) -> Option<Unit> {
-        match (family, owner) {
-            (Family::Accounting | Family::Report, Owner::Text(id)) => {
-                Some(Unit::Account(AccountId(id.clone())))
-            }
-            (Family::Projects | Family::TimeTracking | Family::Comments, Owner::Number(id)) => {
-                Some(Unit::Business(BusinessId(*id)))
-            }
-            (Family::Identity, Owner::Number(id)) => Some(Unit::Identity(*id)),
+        match (family.owner(), owner) {
+            (tables::Owner::Account, Owner::Text(id)) => Some(Unit::Account(AccountId(id.clone()))),
+            (tables::Owner::Business, Owner::Number(id)) => Some(Unit::Business(BusinessId(*id))),
+            (tables::Owner::Person, Owner::Number(id)) => Some(Unit::Identity(*id)),
             _ => None,
         }
     }

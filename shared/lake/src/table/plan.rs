@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use model::planted;
 use model::{AccountId, BusinessId, Unit};
-use tables::{Family, RawText, Table};
+use tables::{RawText, Table};
 
 /// The layout of one table of the lake.
 #[derive(Clone, Debug)]
@@ -27,10 +27,10 @@ pub(crate) struct Plan {
 impl Plan {
     /// The layouts of the tables that are read together, children first and the parent last.
     pub(crate) fn family(table: &'static Table) -> Vec<Self> {
-        let unit = match table.family {
-            Family::Identity => table.key.first().copied().unwrap_or_default(),
-            Family::Accounting | Family::Report => "_account_id",
-            Family::Projects | Family::TimeTracking | Family::Comments => "_business_id",
+        let unit = match table.family.owner() {
+            tables::Owner::Person => table.key.first().copied().unwrap_or_default(),
+            tables::Owner::Account => "_account_id",
+            tables::Owner::Business => "_business_id",
         };
         let children = table.children.iter().map(|child| {
             let own = [child.parent_key].into_iter().chain(child.own_key).chain(["_position"]);

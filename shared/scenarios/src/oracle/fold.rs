@@ -102,9 +102,9 @@ impl<'f> Fold<'f> {
         } else if let Some(wrong) = typed::wrong(self.facts, batch, row, raw) {
             findings.add(INVENTED, format!("{at}: row {key}: {wrong}"));
         }
-        if let Some(child) = self.facts.child {
-            let deleted = batch.flag("_is_deleted", row).unwrap_or_default();
-            self.lines.parent(child, key, raw, deleted);
+        let deleted = batch.flag("_is_deleted", row).unwrap_or_default();
+        for child in self.facts.children {
+            self.lines.parent(*child, key, raw, deleted);
         }
     }
 
@@ -150,8 +150,8 @@ impl<'f> Fold<'f> {
             });
             view.rows.insert(key, Held { digest: text, least });
         }
-        if let Some(child) = self.facts.child {
-            self.lines.judge(child, at, findings);
+        for child in self.facts.children {
+            self.lines.judge(*child, at, findings);
         }
     }
 }

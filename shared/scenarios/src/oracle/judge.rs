@@ -349,7 +349,7 @@ impl Book {
         }
         let mut fold = Fold::new(facts, &self.past, at, (pointer.cursor, full));
         for (table, rows, key, body) in files {
-            let child = facts.child.filter(|child| child.name == table);
+            let child = facts.children.iter().copied().find(|child| child.name == table);
             let columns = match child {
                 _ if table == facts.name => fold::columns(facts),
                 Some(child) => lines::columns(child),

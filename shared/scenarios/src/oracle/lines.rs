@@ -10,11 +10,11 @@ use super::{Findings, INVENTED, text};
 /// A line: its place, its text, and whether it is marked deleted.
 type Line = (i64, Digest, bool);
 
-/// The lines of one commit, by their parent, in the order in which they were written.
+/// The lines of one commit, by their table and parent, in the order in which they were written.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    written: BTreeMap<i64, Vec<Line>>,
-    due: BTreeMap<i64, Vec<Line>>,
+    written: BTreeMap<(&'static str, i64), Vec<Line>>,
+    due: BTreeMap<(&'static str, i64), Vec<Line>>,
 }
 
 /// The columns that are looked at.
@@ -31,32 +31,35 @@ impl Lines {
             let parent = batch.int(child.parent_key, row).unwrap_or(i64::MIN);
             let position = batch.int("_position", row).unwrap_or(-1);
             let deleted = batch.flag("_is_deleted", row).unwrap_or_default();
-            self.written.entry(parent).or_default().push((position, digest(raw), deleted));
+            self.written.entry((child.name, parent)).or_default().push((position, digest(raw), deleted));
         }
     }
 
     /// A parent was written: its lines have to be as well.
     pub(super) fn parent(&mut self, child: Child, key: i64, raw: &str, deleted: bool) {
-        let lines = text::elements(raw, child.array);
+        let lines = text::elements(raw, child.source);
         let due = (0..).zip(lines).map(|(position, line)| (position, digest(line), deleted));
-        self.due.entry(key).or_default().extend(due);
+        self.due.entry((child.name, key)).or_default().extend(due);
     }
 
     /// Compares.
     pub(super) fn judge(&self, child: Child, at: &str, findings: &mut Findings) {
-        for (parent, due) in &self.due {
-            let written = self.written.get(parent).map_or(&[][..], Vec::as_slice);
+        let of_child = |(table, _): &&(&str, i64)| *table == child.name;
+        for (key, due) in self.due.iter().filter(|(key, _)| of_child(key)) {
+            let written = self.written.get(key).map_or(&[][..], Vec::as_slice);
             if written != due {
                 let what = format!(
-                    "{at}: the {} lines in {} of {parent} are not the {} that its row has, in their order",
+                    "{at}: the {} lines in {} of {} are not the {} that its row has, in their order",
                     written.len(),
                     child.name,
+                    key.1,
                     due.len()
                 );
                 findings.add(INVENTED, what);
             }
         }
-        for parent in self.written.keys().filter(|parent| !self.due.contains_key(parent)) {
+        let written = self.written.keys().filter(of_child);
+        for (_, parent) in written.filter(|key| !self.due.contains_key(key)) {
             findings
                 .add(INVENTED, format!("{at}: {} has lines of {parent}, which was not written", child.name));
         }

@@ -31,11 +31,11 @@ struct Stamp {
     at: i64,
 }
 
-/// The rows of one table of one unit, and those of its child by their parent.
+/// The rows of one table of one unit, and those of its children by their parent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
     rows: BTreeMap<i64, Row>,
-    lines: BTreeMap<i64, Vec<Row>>,
+    lines: BTreeMap<(i64, &'static str), Vec<Row>>,
 }
 
 fn stamp(batch: &Batch, row: usize) -> Stamp {
@@ -49,8 +49,8 @@ fn stamp(batch: &Batch, row: usize) -> Stamp {
 /// A parent as it came last in a commit.
 struct Came {
     row: Row,
-    /// How many lines it says it has, if it says so.
-    lines: Option<usize>,
+    /// How many lines it says it has in each child, where it says so.
+    lines: BTreeMap<&'static str, usize>,
     /// Whether it says no more than that it is gone.
     mark: bool,
 }
@@ -72,33 +72,45 @@ impl Shown {
             for (row, body) in bodies.into_iter().enumerate() {
                 let Some(key) = batch.int(facts.key, row) else { continue };
                 let raw = batch.text("_raw", row);
-                let told = facts.child.zip(raw).and_then(|(child, raw)| {
-                    let array = text::value(raw, child.array).filter(|array| *array != "null");
-                    array.map(|_| text::elements(raw, child.array).len())
-                });
+                let told = facts.children.iter().filter_map(|child| Some((child.name, told(*child, raw?)?)));
+                let told = told.collect();
                 let row = Row { body, stamp: stamp(batch, row) };
                 came.insert(key, Came { row, lines: told, mark: raw.is_none() });
             }
         }
-        let mut lines = match facts.child {
-            Some(child) => lines(child, &of(child.name)?, &came)?,
-            None => BTreeMap::new(),
-        };
+        let mut new = BTreeMap::new();
+        for child in facts.children {
+            new.extend(lines(*child, &of(child.name)?, &came)?);
+        }
         for (key, came) in came {
             if came.mark {
                 self.rows.entry(key).or_insert(came.row).stamp = came.row.stamp;
-                for line in self.lines.get_mut(&key).into_iter().flatten() {
-                    line.stamp = came.row.stamp;
+                for child in facts.children {
+                    for line in self.lines.get_mut(&(key, child.name)).into_iter().flatten() {
+                        line.stamp = came.row.stamp;
+                    }
                 }
                 continue;
             }
             self.rows.insert(key, came.row);
-            if came.lines.is_some() {
-                self.lines.insert(key, lines.remove(&key).unwrap_or_default());
+            for child in came.lines.into_keys() {
+                self.lines.insert((key, child), new.remove(&(key, child)).unwrap_or_default());
             }
         }
         self.lines.retain(|_, lines| !lines.is_empty());
         Ok(())
+    }
+}
+
+/// How many lines a parent says it has in `child`, if it says so. What is inside an object that is null is not there either.
+fn told(child: Child, raw: &str) -> Option<usize> {
+    let place = text::value(raw, child.source);
+    let above = child.source.rsplit_once('.').and_then(|(above, _)| text::value(raw, above));
+    match (place, above) {
+        (None, Some("null")) => Some(0),
+        (None, _) => None,
+        (Some("null"), _) => child.object.then_some(0),
+        _ => Some(text::elements(raw, child.source).len()),
     }
 }
 
@@ -107,20 +119,20 @@ fn lines(
     child: Child,
     files: &[Vec<Batch>],
     came: &BTreeMap<i64, Came>,
-) -> Result<BTreeMap<i64, Vec<Row>>, String> {
-    let mut lines: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
+) -> Result<BTreeMap<(i64, &'static str), Vec<Row>>, String> {
+    let mut lines: BTreeMap<(i64, &'static str), Vec<Row>> = BTreeMap::new();
     for batch in files.iter().flatten() {
         for (row, body) in batch.digests(&[&STAMP[..], &["_raw"]].concat())?.into_iter().enumerate() {
             let Some(parent) = batch.int(child.parent_key, row) else { continue };
             let line = Row { body, stamp: stamp(batch, row) };
             if came.get(&parent).is_some_and(|came| came.row.stamp.at == line.stamp.at) {
-                lines.entry(parent).or_default().push(line);
+                lines.entry((parent, child.name)).or_default().push(line);
             }
         }
     }
-    for (parent, held) in &mut lines {
+    for ((parent, _), held) in &mut lines {
         // the parent may have come twice in that instant, and its lines each time: the last ones are its own
-        let due = came.get(parent).and_then(|came| came.lines).unwrap_or_default();
+        let due = came.get(parent).and_then(|came| came.lines.get(child.name)).copied().unwrap_or_default();
         held.drain(..held.len().saturating_sub(due));
         held.sort_unstable();
     }
@@ -161,7 +173,7 @@ pub(super) fn judge(
         );
         return;
     }
-    let differs = |key: &&i64| !ahead.contains(key) && shown.lines.get(key) != due.lines.get(key);
+    let differs = |key: &&(i64, &str)| !ahead.contains(&key.0) && shown.lines.get(key) != due.lines.get(key);
     let key = due.lines.keys().chain(shown.lines.keys()).find(differs);
     if key.is_none() {
         return;
@@ -188,11 +200,14 @@ fn shown(
             }
         }
     }
-    let Some(child) = facts.child else { return Ok(shown) };
-    for batch in rows(child.name, unit, metadata, get)? {
-        for (row, body) in batch.digests(&STAMP)?.into_iter().enumerate() {
-            let parent = batch.int(child.parent_key, row).ok_or("a line without a parent")?;
-            shown.lines.entry(parent).or_default().push(Row { body, stamp: stamp(&batch, row) });
+    // A task may have died before it made them all; one that is not there shows nothing, and must have nothing to show.
+    for child in facts.children.iter().filter(|child| metadata.contains_key(child.name)) {
+        for batch in rows(child.name, unit, metadata, get)? {
+            for (row, body) in batch.digests(&STAMP)?.into_iter().enumerate() {
+                let parent = batch.int(child.parent_key, row).ok_or("a line without a parent")?;
+                let line = Row { body, stamp: stamp(&batch, row) };
+                shown.lines.entry((parent, child.name)).or_default().push(line);
+            }
         }
     }
     for lines in shown.lines.values_mut() {

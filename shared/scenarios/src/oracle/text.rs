@@ -75,11 +75,15 @@ pub(super) fn value<'a>(text: &'a str, path: &str) -> Option<&'a str> {
     text.get(place(text, path)?)
 }
 
-/// The text of each element of the array under `key`; none if there is no array.
-pub(super) fn elements<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
-    let array = value(text, key).filter(|value| value.starts_with('['));
-    let array = array.unwrap_or("[]");
-    parts(array).filter_map(|(_, range)| array.get(range)).collect()
+/// The text of each element of the array under a dotted key, or of the object that is there; none if there is neither.
+pub(super) fn elements<'a>(text: &'a str, path: &str) -> Vec<&'a str> {
+    match value(text, path) {
+        Some(object) if object.starts_with('{') => vec![object],
+        Some(array) if array.starts_with('[') => {
+            parts(array).filter_map(|(_, range)| array.get(range)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// `text` with the values under `secrets` masked as the lake masks them: whatever is neither null nor empty.
@@ -110,6 +114,7 @@ mod tests {
         assert_eq!(value(ROW, "a.jwt"), Some(r#""x,\"}""#));
         assert_eq!(value(ROW, "jwt"), None);
         assert_eq!(elements(ROW, "lines"), [r#"{"q":"[1"}"#, r#"{"q":2}"#, "\"three\"", "4"]);
+        assert_eq!(elements(ROW, "a"), [r#"{"jwt":"x,\"}","n":1}"#]);
         assert_eq!(elements(ROW, "none"), Vec::<&str>::new());
         assert_eq!(elements("{}", "lines"), Vec::<&str>::new());
     }

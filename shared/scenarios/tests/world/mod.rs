@@ -9,11 +9,11 @@ use freshbooks::{Budget, FixedToken};
 use host::{Folder, OsRandom};
 use lake::Lake;
 use model::port::Clock;
-use model::{AccountId, BusinessId, ConnectionName, Mode, Result, RunId, Task, Timestamp, Unit};
+use model::{AccountId, BusinessId, ConnectionName, Mode, OtherIds, Result, RunId, Task, Timestamp, Unit};
 use secrecy::SecretString;
 use simulator::{Options, Simulator};
 use sync::{Brake, Report, Stop, WINDOW_ROWS, Worker};
-use tables::{Family, Table};
+use tables::{CursorRule, Owner, Table};
 
 /// Time that stands still unless somebody waits; waiting takes no time.
 #[derive(Debug)]
@@ -78,22 +78,46 @@ impl World {
 
     pub(crate) fn units_of(&self, table: &Table) -> Vec<Unit> {
         let fits = |unit: &Unit| {
-            let wanted = (table.family, unit);
+            let wanted = (table.family.owner(), unit);
             matches!(
                 wanted,
-                (Family::Identity, Unit::Identity(_))
-                    | (Family::Accounting | Family::Report, Unit::Account(_))
-                    | (Family::Projects | Family::TimeTracking | Family::Comments, Unit::Business(_))
+                (Owner::Person, Unit::Identity(_))
+                    | (Owner::Account, Unit::Account(_))
+                    | (Owner::Business, Unit::Business(_))
             )
         };
         self.units().into_iter().filter(fits).collect()
     }
 
-    /// One run over every table and unit.
+    /// What else a unit is called.
+    pub(crate) fn ids_of(&self, unit: &Unit) -> OtherIds {
+        let businesses = self.simulator.businesses();
+        let found = businesses.iter().find(|business| match unit {
+            Unit::Identity(_) => false,
+            Unit::Account(id) => id.0 == business.account_id,
+            Unit::Business(id) => id.0 == business.business_id,
+        });
+        found.map_or_else(OtherIds::default, |business| OtherIds {
+            account_id: Some(AccountId(business.account_id.clone())),
+            business_uuid: Some(business.business_uuid.clone()),
+            system_id: Some(business.system_id),
+        })
+    }
+
+    /// One run over the usual tables.
     pub(crate) async fn run(&self, mode: Mode) -> Vec<Report> {
+        self.run_of(usual(), mode).await
+    }
+
+    /// One run over these tables, and every unit of each.
+    pub(crate) async fn run_of(
+        &self,
+        tables: impl Iterator<Item = &'static Table>,
+        mode: Mode,
+    ) -> Vec<Report> {
         let mut reports = Vec::new();
         let run = self.next_run();
-        for table in tables::ALL {
+        for table in tables {
             for unit in self.units_of(table) {
                 reports.push(self.extract(&run, table.name, &unit, mode).await.unwrap());
             }
@@ -108,7 +132,7 @@ impl World {
 
     pub(crate) async fn extract(&self, run: &RunId, table: &str, unit: &Unit, mode: Mode) -> Result<Report> {
         let connection = ConnectionName::new("test").unwrap();
-        let task = Task::new(&connection, run, table.into(), unit.clone(), mode);
+        let task = Task::new(&connection, run, table.into(), unit.clone(), mode).called(self.ids_of(unit));
         sync::extract(&self.worker, self.tokens(), &task, &Stop::default()).await
     }
 
@@ -120,6 +144,17 @@ impl World {
     pub(crate) async fn objects(&self) -> Vec<String> {
         self.worker.lake.store().list("").await.unwrap().into_iter().map(|o| o.key).collect()
     }
+}
+
+/// Every table that a connection reads unasked.
+pub(crate) fn unasked() -> impl Iterator<Item = &'static Table> {
+    tables::ALL.iter().copied().filter(|table| !table.on_request)
+}
+
+/// The same, of the reports only two, by range and by day: each is asked for two years, month by month.
+pub(crate) fn usual() -> impl Iterator<Item = &'static Table> {
+    let two = ["report_taxsummary", "report_trial_balance"];
+    unasked().filter(move |table| table.cursor != CursorRule::Months || two.contains(&table.name))
 }
 
 /// Rows per table over all files of the reports.

@@ -28,6 +28,7 @@ const READ_AND_WRITE: &[&str] = &[
     "taxes",
     "teams",
     "time_entries",
+    "uploads",
 ];
 
 const READ_ONLY: &[&str] = &["notifications", "profile", "reports"];

@@ -1,6 +1,11 @@
-//! Bills: what is owed to a fixed set of vendors. Lines, payments and the vendor come by default, times are UTC.
+//! Bills: what is owed to vendors. Lines, payments and the vendor come by default, times are UTC.
 
-use super::{ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{
+    ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, bill_payments, bill_vendors,
+};
 use crate::book::Book;
 use crate::dice::Dice;
 use crate::money::{Currency, Money};
@@ -10,15 +15,12 @@ use crate::{moment, words};
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Bills,
     name: "bills",
-    family: Family::Accounting,
     list_path: "bills/bills",
     single_path: "bills/bills",
     list_key: "bills",
     single_key: "bill",
-    id_keys: &["id"],
     scope: "bills",
-    first_id: 8_107,
-    lifecycle: Lifecycle::VisState,
+    first_id: FIRST_ID,
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Utc("updated_at"),
@@ -28,28 +30,69 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("currency_code", "currency_code", Match::Equals),
         ("ids", "id", Match::OneOf),
     ],
-    flags: &[],
-    sorts: &[],
-    includes: &[],
-    required: &[],
+    count: COUNT,
     write,
     fact,
+    ..USUAL
 };
 
-fn vendor(book: &Book, index: u64) -> u64 {
-    book.dice(Kind::Bills, index).below("vendor", 6)
+/// The number of the first bill.
+pub(super) const FIRST_ID: i64 = 8_107;
+
+/// How many there are; as many payments there could be.
+pub(super) const COUNT: (u64, u64, u64) = (18, 2, u64::MAX);
+
+pub(super) fn vendor(book: &Book, index: u64) -> u64 {
+    book.dice(Kind::Bills, index).below("vendor", bill_vendors::VENDORS)
 }
 
 fn vendor_id(vendor: u64) -> i64 {
-    i64::try_from(vendor).unwrap_or(0) + 1_501
+    Kind::BillVendors.id(vendor)
 }
 
 fn currency(book: &Book, index: u64) -> Currency {
-    if vendor(book, index) == 5 { Currency::Eur } else { book.home }
+    bill_vendors::currency(book, vendor(book, index))
 }
 
-fn status(book: &Book, index: u64) -> &'static str {
+pub(super) fn status(book: &Book, index: u64) -> &'static str {
     book.dice(Kind::Bills, index).pick("status", &["unpaid", "paid", "paid", "overdue", "partial"])
+}
+
+/// Quantity and unit cost of each line.
+fn costs(book: &Book, index: u64) -> Vec<(i64, i64)> {
+    let dice = book.dice(Kind::Bills, index);
+    let line = |n| {
+        let dice = dice.part("line", n);
+        (dice.between("quantity", 1, 9), dice.between("cost", 500, 40_000))
+    };
+    (0..=dice.below("lines", 3)).map(line).collect()
+}
+
+/// The total of bill `index`.
+pub(super) fn amount(book: &Book, index: u64) -> Money {
+    let minor = costs(book, index).iter().map(|(quantity, cost)| quantity * cost).sum();
+    Money { minor, currency: currency(book, index) }
+}
+
+/// What its payment pays of it.
+pub(super) fn paid(book: &Book, index: u64) -> Money {
+    let amount = amount(book, index);
+    let minor = match status(book, index) {
+        "paid" => amount.minor,
+        "partial" => amount.minor / 3,
+        _ => 0,
+    };
+    Money { minor, ..amount }
+}
+
+/// When a bill was made that was last updated at `updated`.
+fn created(book: &Book, index: u64, updated: Timestamp) -> Timestamp {
+    moment::at(updated.as_second() - book.dice(Kind::Bills, index).between("created", 0, 9 * 86_400))
+}
+
+/// The date on bill `index`.
+pub(super) fn issued(book: &Book, index: u64) -> Date {
+    moment::utc(created(book, index, book.updated(Kind::Bills, index))).date()
 }
 
 fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
@@ -57,22 +100,12 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     let dice = book.dice(Kind::Bills, index);
     let currency = currency(book, index);
     let money = |minor| Money { minor, currency };
-    let costs: Vec<(i64, i64)> = (0..=dice.below("lines", 3))
-        .map(|n| {
-            (
-                dice.part("line", n).between("quantity", 1, 9),
-                dice.part("line", n).between("cost", 500, 40_000),
-            )
-        })
-        .collect();
-    let amount: i64 = costs.iter().map(|(quantity, cost)| quantity * cost).sum();
+    let costs = costs(book, index);
+    let amount = amount(book, index).minor;
     let status = status(book, index);
-    let paid = match status {
-        "paid" => amount,
-        "partial" => amount / 3,
-        _ => 0,
-    };
-    let created = moment::at(sheet.updated.as_second() - dice.between("created", 0, 9 * 86_400));
+    // one that is inserted has not been paid yet
+    let paid = if index < book.count(Kind::Bills) { paid(book, index).minor } else { 0 };
+    let created = created(book, index, sheet.updated);
     let issued = moment::utc(created).date();
     row.money("amount", money(amount));
     row.null("attachment");
@@ -80,14 +113,8 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
         "bill_number",
         (!dice.one_in("unnumbered", 3)).then(|| format!("R-{:05}", dice.below("no", 99_999))),
     );
-    row.list("bill_payments", (paid > 0).then_some(paid), |minor, row| {
-        row.money("amount", money(minor));
-        row.value("billid", id);
-        row.value("id", id + 50_000);
-        row.null("note");
-        row.date("paid_date", moment::shift(issued, 5));
-        row.value("payment_type", "Check");
-        row.value("vis_state", 0);
+    row.list("bill_payments", (paid > 0).then_some(index), |index, row| {
+        bill_payments::write_of_bill(book, index, row);
     });
     row.utc("created_at", created);
     row.plain("currency_code", currency.code());
@@ -109,11 +136,11 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.value("overall_category", "Utilities & Internet");
     row.value("overall_description", "");
     row.money("paid", money(paid));
-    row.value("status", status);
+    row.value("status", if index < book.count(Kind::Bills) { status } else { "unpaid" });
     row.money("tax_amount", money(0));
     row.money("total_amount", money(amount));
     row.utc("updated_at", sheet.updated);
-    row.object("vendor", |row| write_vendor(book, vendor(book, index), row));
+    row.object("vendor", |row| bill_vendors::write_of_bill(book, vendor(book, index), row));
     row.value("vendorid", vendor_id(vendor(book, index)));
     row.value("vis_state", sheet.state.vis_state());
 }
@@ -144,35 +171,6 @@ fn write_line(dice: Dice, id: i64, (quantity, cost): (i64, i64), currency: Curre
     row.nulls(&["tax_percent1", "tax_percent2"]);
     row.money("total_amount", amount);
     row.money("unit_cost", Money { minor: cost, currency });
-}
-
-fn write_vendor(book: &Book, vendor: u64, row: &mut Row<'_>) {
-    let name = words::VENDORS.get(usize::try_from(vendor).unwrap_or(0)).copied().unwrap_or_default();
-    let created = moment::at(book.from);
-    row.plain("account_number", format_args!("45{:06}", vendor * 17));
-    row.value("city", "Toronto");
-    row.value("country", "Canada");
-    row.utc("created_at", created);
-    row.plain("currency_code", if vendor == 5 { Currency::Eur } else { book.home }.code());
-    row.value("is_1099", false);
-    row.value("language", "en");
-    row.null("note");
-    row.value("outstanding_balance", [0; 0]);
-    row.value("overdue_balance", [0; 0]);
-    row.value("phone", "4165550100");
-    row.null("postal_code");
-    row.plain("primary_contact_email", format_args!("vendor{vendor}@example.com"));
-    row.value("primary_contact_first_name", words::FIRST_NAMES.first());
-    row.value("primary_contact_last_name", words::LAST_NAMES.first());
-    row.value("province", "Ontario");
-    row.value("street", "1 Dock Street");
-    row.null("street2");
-    row.value("tax_defaults", [0; 0]);
-    row.utc("updated_at", created);
-    row.value("vendor_name", name);
-    row.value("vendorid", vendor_id(vendor));
-    row.value("vis_state", 0);
-    row.value("website", "vendor.example.com");
 }
 
 fn fact(book: &Book, index: u64, field: &str) -> Option<String> {

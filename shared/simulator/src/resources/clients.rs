@@ -1,15 +1,17 @@
 //! Clients: the businesses and persons that are billed.
 
-use super::{ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey};
-use crate::book::Book;
+use super::{
+    ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, contacts, credit_notes, invoices,
+};
+use crate::book::{Book, State};
 use crate::money::Money;
+use crate::papers::MOST_SUMMED;
 use crate::row::Row;
 use crate::{moment, words};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Clients,
     name: "clients",
-    family: Family::Accounting,
     list_path: "users/clients",
     single_path: "users/clients",
     list_key: "clients",
@@ -17,7 +19,6 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "userid"],
     scope: "clients",
     first_id: 204_001,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Eastern("updated"),
@@ -34,7 +35,6 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("userids", "userid", Match::OneOf),
         ("username", "username", Match::Equals),
     ],
-    flags: &[],
     sorts: &[
         ("client_id", "id"),
         ("organization_name", "organization"),
@@ -50,10 +50,12 @@ pub(super) const DECLARATION: Declaration = Declaration {
         "draft_balance",
         "overdue_balance",
         "grand_total_balance",
+        "contacts",
     ],
-    required: &[],
+    count: (40, 5, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
@@ -108,12 +110,56 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
         dice.one_in("vat", 6).then(|| format!("GB{:09}", dice.below("vat number", 999_999_999))),
     );
     row.value("vis_state", sheet.state.vis_state());
-    for balance in DECLARATION.includes.iter().filter(|name| sheet.includes.has(name)) {
-        // an empty list where nothing is owed
-        let owed = dice.below(balance, 3).checked_sub(1).map(|_| dice.between("owed", 1, 900_000));
-        row.list(balance, owed, |minor, row| row.money("amount", Money { minor, currency }));
+    if sheet.includes.has("contacts") {
+        contacts::write(book, index, row);
+    }
+    let asked: Vec<(usize, &&str)> =
+        BALANCES.iter().enumerate().filter(|(_, name)| sheet.includes.has(name)).collect();
+    if !asked.is_empty() {
+        let balances = balances(book, index);
+        for (place, balance) in asked {
+            // an empty list where nothing is owed
+            let owed = balances.get(place).copied().filter(|minor| *minor != 0);
+            row.list(balance, owed, |minor, row| row.money("amount", Money { minor, currency }));
+        }
     }
 }
+
+/// The balances, in the order of their names: from the generated invoices and credit notes up to a certain
+/// size of the business, drawn beyond that.
+fn balances(book: &Book, client: u64) -> [i64; 5] {
+    if book.scale > MOST_SUMMED {
+        let dice = book.dice(Kind::Clients, client);
+        return BALANCES.map(|balance| match dice.below(balance, 3) {
+            0 => 0,
+            _ => dice.between("owed", 1, 900_000),
+        });
+    }
+    let (mut outstanding, mut draft, mut overdue, mut credit) = (0, 0, 0, 0);
+    for index in (0..book.count(Kind::Invoices)).filter(|index| invoices::customer(book, *index) == client) {
+        if Book::state(Kind::Invoices.declaration(), index) == State::Deleted {
+            continue;
+        }
+        let invoice = invoices::invoice(book, index);
+        let open = invoice.amount.minor - invoice.paid.minor;
+        match invoice.word() {
+            "draft" => draft += open,
+            "overdue" => (outstanding, overdue) = (outstanding + open, overdue + open),
+            _ => outstanding += open,
+        }
+    }
+    for index in 0..book.count(Kind::CreditNotes) {
+        if credit_notes::client(book, index) == client
+            && Book::state(Kind::CreditNotes.declaration(), index) != State::Deleted
+        {
+            credit += credit_notes::unused(book, index);
+        }
+    }
+    [outstanding, credit, draft, overdue, outstanding + draft - credit]
+}
+
+const BALANCES: [&str; 5] =
+    ["outstanding_balance", "credit_balance", "draft_balance", "overdue_balance", "grand_total_balance"];
 
 fn phone(book: &Book, index: u64) -> String {
     let dice = book.dice(Kind::Clients, index);

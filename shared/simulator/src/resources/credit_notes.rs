@@ -1,6 +1,6 @@
 //! Credit notes with lines. They never tell when they were updated.
 
-use super::{ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey, lines};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, documents, invoices, lines};
 use crate::book::Book;
 use crate::money::Money;
 use crate::row::Row;
@@ -9,7 +9,6 @@ use crate::{moment, words};
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::CreditNotes,
     name: "credit_notes",
-    family: Family::Accounting,
     list_path: "credit_notes/credit_notes",
     single_path: "credit_notes/credit_notes",
     list_key: "credit_notes",
@@ -17,28 +16,44 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "creditid"],
     scope: "credit_notes",
     first_id: 30_947,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
     archived: ARCHIVED,
-    updated: UpdatedKey::Hidden,
     filters: &[
         ("clientid", "clientid", Match::Equals),
         ("date_min", "create_date", Match::DateFrom),
         ("date_max", "create_date", Match::DateTo),
     ],
-    flags: &[],
-    sorts: &[],
-    includes: &["lines"],
-    required: &[],
+    includes: &["lines", "presentation", "allocations", "owner", "contacts"],
+    count: (8, 1, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 fn create_date(book: &Book, index: u64) -> jiff::civil::Date {
     moment::eastern(book.updated(Kind::CreditNotes, index)).date()
 }
 
-fn client(book: &Book, index: u64) -> u64 {
+/// What is left of a credit note.
+pub(super) fn unused(book: &Book, index: u64) -> i64 {
+    let dice = book.dice(Kind::CreditNotes, index);
+    let currency = book.client_currency(client(book, index));
+    let amount = lines::totals(dice, currency, &lines::lines(dice, currency)).amount.minor;
+    if dice.one_in("used", 2) { 0 } else { amount }
+}
+
+/// An invoice of the same client, which a used credit note went to.
+fn allocated_to(book: &Book, index: u64) -> Option<u64> {
+    let client = client(book, index);
+    let count = book.count(Kind::Invoices);
+    let first = book.dice(Kind::CreditNotes, index).below("allocated", count);
+    // a client has an invoice among so many neighbours, or none is found
+    (0..count.min(400))
+        .map(|n| (first + n) % count)
+        .find(|invoice| invoices::customer(book, *invoice) == client)
+}
+
+pub(super) fn client(book: &Book, index: u64) -> u64 {
     book.dice(Kind::CreditNotes, index).below("client", book.count(Kind::Clients))
 }
 
@@ -52,6 +67,16 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     let amount = lines::totals(dice, currency, &lines).amount;
     let used = dice.one_in("used", 2);
     row.value("accounting_systemid", book.account_id);
+    if sheet.includes.has("allocations") {
+        // [?] no source shows one
+        let invoice = if used { allocated_to(book, index) } else { None };
+        row.list("allocations", invoice, |invoice, row| {
+            row.money("amount", amount);
+            row.value("creditid", id);
+            row.date("date", create_date(book, index));
+            row.value("invoiceid", Kind::Invoices.id(invoice));
+        });
+    }
     row.money("amount", amount);
     row.value("city", person.city);
     row.value("clientid", Kind::Clients.id(client));
@@ -80,6 +105,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.money("paid", Money { minor: if used { amount.minor } else { 0 }, currency });
     row.value("payment_status", if used { "paid" } else { "unpaid" });
     row.null("payment_type");
+    documents::write_included(sheet, (dice, client), ("creditid", id), row);
     row.value("province", person.province);
     row.value("sentid", 1);
     row.value("status", "created");

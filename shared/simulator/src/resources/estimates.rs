@@ -1,6 +1,6 @@
 //! Estimates with lines.
 
-use super::{ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey, lines};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, documents, lines};
 use crate::book::Book;
 use crate::money::Thousandths;
 use crate::row::Row;
@@ -9,7 +9,6 @@ use crate::{moment, words};
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Estimates,
     name: "estimates",
-    family: Family::Accounting,
     list_path: "estimates/estimates",
     single_path: "estimates/estimates",
     list_key: "estimates",
@@ -17,7 +16,6 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "estimateid"],
     scope: "estimates",
     first_id: 41_701,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Eastern("updated"),
@@ -30,12 +28,11 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("statusid", "status", Match::Equals),
         ("statusids", "status", Match::OneOf),
     ],
-    flags: &[],
-    sorts: &[],
-    includes: &["lines"],
-    required: &[],
+    includes: &["lines", "presentation", "owner", "contacts"],
+    count: (35, 3, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 /// FreshBooks' numbers 1 to 6, with the words shown.
@@ -79,6 +76,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     }
     row.value("notes", dice.pick("notes", words::NOTES));
     row.null("po_number");
+    documents::write_included(sheet, (dice, customer), ("estimateid", id), row);
     row.value("status", status);
     row.value("terms", "");
     // the three can disagree

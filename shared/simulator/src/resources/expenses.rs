@@ -2,16 +2,15 @@
 
 use jiff::civil::Date;
 
-use super::{ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, expense_categories};
 use crate::book::Book;
 use crate::money::{Currency, Money, Thousandths, share};
 use crate::row::Row;
-use crate::{moment, words};
+use crate::{chart, moment, words};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Expenses,
     name: "expenses",
-    family: Family::Accounting,
     list_path: "expenses/expenses",
     single_path: "expenses/expenses",
     list_key: "expenses",
@@ -19,7 +18,6 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "expenseid"],
     scope: "expenses",
     first_id: 5_340_001,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Eastern("updated"),
@@ -37,17 +35,16 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("date_min", "date", Match::DateFrom),
         ("date_max", "date", Match::DateTo),
     ],
-    flags: &[],
-    sorts: &[],
     includes: &["attachment", "category"],
-    required: &[],
+    count: (160, 5, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 /// The id of the category at `place` in the word list.
 fn category_id(place: u64) -> i64 {
-    i64::try_from(place).unwrap_or(0).saturating_add(70_010)
+    Kind::ExpenseCategories.id(expense_categories::FIRST + place)
 }
 
 /// The place of a category in the word list.
@@ -57,7 +54,8 @@ pub(crate) fn category(book: &Book, index: u64) -> u64 {
 
 /// The place in the word list that belongs to a category id.
 pub(crate) fn category_of_id(id: i64) -> Option<usize> {
-    usize::try_from(id.checked_sub(70_010)?).ok().filter(|place| *place < words::CATEGORIES.len())
+    let place = Kind::ExpenseCategories.index_of(id)?.checked_sub(expense_categories::FIRST)?;
+    usize::try_from(place).ok().filter(|place| *place < words::CATEGORIES.len())
 }
 
 /// What expense `index` amounts to, and its date. One in forty is a refund.
@@ -102,19 +100,21 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
                 row.value("attachmentid", attachment);
                 row.value("expenseid", id);
                 row.value("id", attachment);
-                row.plain("jwt", format_args!("simulated.{:016x}.jwt", dice.draw("jwt")));
-                row.value("media_type", dice.pick("media", &["image/jpeg", "image/png", "application/pdf"]));
+                row.value("jwt", jwt(book, index));
+                row.value("media_type", media_type(book, index));
             });
         } else {
             row.null("attachment");
         }
     }
     row.null("background_jobid");
-    row.value("bank_name", if dice.one_in("bank", 5) { "Caisse d'Or" } else { "" });
+    row.value("bank_name", if dice.one_in("bank", 5) { chart::BANK_NAME } else { "" });
     row.value("bill_matches", [0; 0]);
     row.value("billable", client(book, index) != 0);
     if sheet.includes.has("category") {
-        row.object("category", |row| write_category(book, category, row));
+        row.object("category", |row| {
+            expense_categories::write_category(sheet, expense_categories::FIRST + category, row);
+        });
     }
     row.value("categoryid", category_id(category));
     row.value("clientid", client(book, index));
@@ -168,27 +168,22 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.value("vis_state", sheet.state.vis_state());
 }
 
-fn write_category(book: &Book, category: u64, row: &mut Row<'_>) {
-    let created = moment::at(book.from);
-    let place = usize::try_from(category).unwrap_or(0);
-    row.value("category", words::CATEGORIES.get(place).map_or("", |(_, name)| name));
-    row.value("categoryid", category_id(category));
-    row.eastern("created_at", created);
-    row.value("id", category_id(category));
-    row.value("is_cogs", false);
-    row.value("is_editable", false);
-    row.value("parentid", 70_000);
-    row.value("transaction_posted", false);
-    row.eastern("updated_at", created);
-    row.value("vis_state", 0);
-}
-
 fn vendor(book: &Book, index: u64) -> Option<&'static str> {
     let dice = book.dice(Kind::Expenses, index);
     (!dice.one_in("no vendor", 9)).then(|| dice.pick("vendor", words::VENDORS))
 }
 
-fn has_receipt(book: &Book, index: u64) -> bool {
+/// The key under which the receipt of an expense is fetched.
+pub(crate) fn jwt(book: &Book, index: u64) -> String {
+    format!("simulated.{:016x}.jwt", book.dice(Kind::Expenses, index).draw("jwt"))
+}
+
+/// What kind of file the receipt is.
+pub(crate) fn media_type(book: &Book, index: u64) -> &'static str {
+    book.dice(Kind::Expenses, index).pick("media", &["image/jpeg", "image/png", "application/pdf"])
+}
+
+pub(crate) fn has_receipt(book: &Book, index: u64) -> bool {
     book.dice(Kind::Expenses, index).one_in("receipt", 4)
 }
 

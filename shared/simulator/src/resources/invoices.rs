@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 
 use super::{
-    ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey, lines, payments,
+    ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, documents, invoice_profiles,
+    lines, payments,
 };
 use crate::book::Book;
 use crate::dice::Dice;
@@ -14,7 +15,6 @@ use crate::{moment, words};
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Invoices,
     name: "invoices",
-    family: Family::Accounting,
     list_path: "invoices/invoices",
     single_path: "invoices/invoices",
     list_key: "invoices",
@@ -22,7 +22,6 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "invoiceid"],
     scope: "invoices",
     first_id: 2_621_001,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Eastern("updated"),
@@ -36,12 +35,12 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("date_min", "create_date", Match::DateFrom),
         ("date_max", "create_date", Match::DateTo),
     ],
-    flags: &[],
     sorts: &[("invoice_date", "create_date")],
-    includes: &["lines", "presentation"],
-    required: &[],
+    includes: &["lines", "presentation", "owner", "contacts"],
+    count: (120, 0, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 /// What an invoice comes to.
@@ -89,6 +88,13 @@ impl Status {
             Self::Partial => "partial",
             Self::Paid => "paid",
         }
+    }
+}
+
+impl Invoice {
+    /// What `v3_status` says.
+    pub(super) fn word(&self) -> &'static str {
+        self.status.word()
     }
 }
 
@@ -206,7 +212,9 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     row.money("outstanding", Money { minor: invoice.amount.minor - invoice.paid.minor, currency });
     row.value("ownerid", 1);
     row.money("paid", invoice.paid);
-    row.value("parent", 0);
+    // the recurring profile that made it
+    let profile = invoice_profiles::of_invoice(book, index);
+    row.value("parent", profile.map_or(0, |profile| Kind::InvoiceProfiles.id(profile)));
     row.value("payment_details", "");
     row.value(
         "payment_status",
@@ -217,9 +225,7 @@ fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
         },
     );
     row.value("po_number", dice.one_in("po", 7).then(|| format!("PO-{}", dice.below("po number", 9_999))));
-    if sheet.includes.has("presentation") {
-        row.object("presentation", |row| write_presentation(dice, id, row));
-    }
+    documents::write_included(sheet, (dice, invoice.customer), ("invoiceid", id), row);
     row.value("province", person.province);
     row.null("return_uri");
     row.value("sentid", 1);
@@ -266,13 +272,14 @@ fn write_net_paid(dice: Dice, invoice: &Invoice, row: &mut Row<'_>) {
     }
 }
 
-fn write_presentation(dice: Dice, id: i64, row: &mut Row<'_>) {
+/// Writes how a document looks; `of` is the key and the number of the document.
+pub(super) fn write_presentation(dice: Dice, of: (&str, i64), row: &mut Row<'_>) {
     row.value("date_format", "dd/mm/yyyy");
     row.nulls(&["description_heading", "hours_heading"]);
     row.value("image_banner_position_y", 0);
     row.value("image_banner_src", "/uploads/images/simulated_banner");
     row.value("image_logo_src", "/uploads/images/simulated_logo");
-    row.value("invoiceid", id);
+    row.value(of.0, of.1);
     row.nulls(&["item_heading", "label", "quantity_heading", "rate_heading", "task_heading"]);
     row.value("theme_font_name", dice.pick("font", &["modern", "classic"]));
     row.value("theme_layout", "simple");

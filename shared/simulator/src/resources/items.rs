@@ -1,6 +1,6 @@
 //! Items: what can be put on a line.
 
-use super::{ARCHIVED, DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, UpdatedKey};
+use super::{ARCHIVED, DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey};
 use crate::book::Book;
 use crate::row::Row;
 use crate::words;
@@ -8,7 +8,6 @@ use crate::words;
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Items,
     name: "items",
-    family: Family::Accounting,
     list_path: "items/items",
     single_path: "items/items",
     list_key: "items",
@@ -16,17 +15,14 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "itemid"],
     scope: "billable_items",
     first_id: 14_331,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
     archived: ARCHIVED,
     updated: UpdatedKey::Eastern("updated"),
     filters: &[("sku", "sku", Match::Equals)],
-    flags: &[],
-    sorts: &[],
-    includes: &[],
-    required: &[],
+    count: (25, 3, 5_000),
     write,
     fact,
+    ..USUAL
 };
 
 fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {

@@ -106,6 +106,29 @@ pub(super) fn write_invoice_line(
     row.eastern("updated", written);
 }
 
+/// Writes a line of a recurring profile.
+///
+/// [?] No source shows one: it is expected to be as on the invoices that the profile makes.
+pub(super) fn write_profile_line(
+    profileid: i64,
+    written: Timestamp,
+    (n, line): (i64, &Line),
+    row: &mut Row<'_>,
+) {
+    row.money("amount", line.amount);
+    row.value("compounded_tax", false);
+    row.value("description", line.description);
+    row.value("lineid", n);
+    row.value("name", line.name);
+    row.value("profileid", profileid);
+    row.plain("qty", Thousandths(line.qty));
+    row.value("taskno", n);
+    write_taxes(line, row);
+    row.value("type", 0);
+    row.money("unit_cost", line.unit_cost);
+    row.eastern("updated", written);
+}
+
 /// Writes a line of an estimate.
 pub(super) fn write_estimate_line(estimateid: i64, (n, line): (i64, &Line), row: &mut Row<'_>) {
     row.money("amount", line.amount);

@@ -1,16 +1,30 @@
 //! Every resource as data: where it is, what it answers to, and how one of its rows is written.
 
-mod bills;
+mod bill_payments;
+pub(crate) mod bill_vendors;
+pub(crate) mod bills;
+pub(crate) mod callbacks;
 mod clients;
+mod contacts;
 mod credit_notes;
+mod documents;
 mod estimates;
+pub(crate) mod expense_categories;
 pub(crate) mod expenses;
+mod gateways;
+mod invoice_profiles;
 pub(crate) mod invoices;
 mod items;
+pub(crate) mod journal_entries;
+pub(crate) mod ledger_accounts;
 mod lines;
+mod other_income;
 pub(crate) mod payments;
 mod projects;
+mod retainers;
 pub(crate) mod services;
+mod staff;
+mod tasks;
 mod taxes;
 pub(crate) mod time_entries;
 
@@ -19,56 +33,55 @@ use jiff::Timestamp;
 use crate::book::{Book, State};
 use crate::row::Row;
 
-/// The resources with generated rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
-    Clients,
-    Invoices,
-    Estimates,
-    Expenses,
-    Payments,
-    Items,
-    Taxes,
-    CreditNotes,
-    Bills,
-    Projects,
-    TimeEntries,
-    Services,
+/// The resources with generated rows: a kind and the module that declares it.
+macro_rules! kinds {
+    ($($kind:ident in $module:ident,)*) => {
+        /// The resources with generated rows.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Kind {
+            $($kind,)*
+        }
+
+        impl Kind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            pub(crate) fn declaration(self) -> &'static Declaration {
+                match self {
+                    $(Self::$kind => &$module::DECLARATION,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Clients in clients,
+    Invoices in invoices,
+    InvoiceProfiles in invoice_profiles,
+    Estimates in estimates,
+    Expenses in expenses,
+    ExpenseCategories in expense_categories,
+    Payments in payments,
+    Items in items,
+    Taxes in taxes,
+    Tasks in tasks,
+    CreditNotes in credit_notes,
+    OtherIncome in other_income,
+    Bills in bills,
+    BillPayments in bill_payments,
+    BillVendors in bill_vendors,
+    Staff in staff,
+    Gateways in gateways,
+    JournalEntries in journal_entries,
+    LedgerAccounts in ledger_accounts,
+    Projects in projects,
+    TimeEntries in time_entries,
+    Services in services,
+    Retainers in retainers,
+    Callbacks in callbacks,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Clients,
-        Self::Invoices,
-        Self::Estimates,
-        Self::Expenses,
-        Self::Payments,
-        Self::Items,
-        Self::Taxes,
-        Self::CreditNotes,
-        Self::Bills,
-        Self::Projects,
-        Self::TimeEntries,
-        Self::Services,
-    ];
-
-    pub(crate) fn declaration(self) -> &'static Declaration {
-        match self {
-            Self::Clients => &clients::DECLARATION,
-            Self::Invoices => &invoices::DECLARATION,
-            Self::Estimates => &estimates::DECLARATION,
-            Self::Expenses => &expenses::DECLARATION,
-            Self::Payments => &payments::DECLARATION,
-            Self::Items => &items::DECLARATION,
-            Self::Taxes => &taxes::DECLARATION,
-            Self::CreditNotes => &credit_notes::DECLARATION,
-            Self::Bills => &bills::DECLARATION,
-            Self::Projects => &projects::DECLARATION,
-            Self::TimeEntries => &time_entries::DECLARATION,
-            Self::Services => &services::DECLARATION,
-        }
-    }
-
     /// The id of row `index`.
     pub(crate) fn id(self, index: u64) -> i64 {
         self.declaration().first_id.saturating_add(i64::try_from(index).unwrap_or(i64::MAX))
@@ -81,7 +94,7 @@ impl Kind {
 
     /// The resource of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.declaration().name == name)
+        Self::ALL.iter().copied().find(|kind| kind.declaration().name == name)
     }
 }
 
@@ -89,11 +102,15 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Accounting,
+    /// The newer part of accounting, by the uuid of a business.
+    Ledger,
     Projects,
     TimeTracking,
     Comments,
     Auth,
     Events,
+    Payments,
+    Uploads,
 }
 
 /// How a row of a resource ends.
@@ -103,6 +120,8 @@ pub(crate) enum Lifecycle {
     VisState,
     /// `active` says so.
     ActiveFlag,
+    /// `state` says so, and nothing is hidden.
+    LedgerState,
     /// The row vanishes.
     Hard,
 }
@@ -116,6 +135,10 @@ pub(crate) enum UpdatedKey {
     Utc(&'static str),
     /// ISO in UTC, without `Z`.
     Iso(&'static str),
+    /// ISO in UTC, with `Z`.
+    IsoZ(&'static str),
+    /// ISO in UTC, with microseconds and `Z`.
+    Micros(&'static str),
     /// Not told.
     Hidden,
 }
@@ -141,10 +164,22 @@ pub(crate) enum Match {
     InstantFrom,
     /// An instant with time, inclusive; a bad one is a 422.
     InstantTo,
+    /// An event, or the noun that stands for all its events.
+    Event,
 }
 
 /// A filter that has to look at each row: its key in the query, the field, and the comparison.
 pub(crate) type Filter = (&'static str, &'static str, Match);
+
+/// What can be done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbs {
+    All,
+    /// Neither `POST` nor `PUT` nor `DELETE`.
+    Read,
+    /// No `GET`.
+    Create,
+}
 
 /// One resource.
 pub(crate) struct Declaration {
@@ -177,6 +212,13 @@ pub(crate) struct Declaration {
     pub(crate) includes: &'static [&'static str],
     /// Keys without which a new row is refused.
     pub(crate) required: &'static [&'static str],
+    /// How many rows are generated: per 120 invoices; at least; at most.
+    pub(crate) count: (u64, u64, u64),
+    /// Whether there is a row `index` at all, for what only some rows of another resource have.
+    pub(crate) exists: Option<fn(&Book, u64) -> bool>,
+    /// Whether its list comes in pages; if not, all of it comes at once.
+    pub(crate) paged: bool,
+    pub(crate) verbs: Verbs,
     pub(crate) write: fn(&Sheet<'_>, &mut Row<'_>),
     /// One field as text, cheaper than the whole row; `None` if there is no short cut.
     pub(crate) fact: fn(&Book, u64, &str) -> Option<String>,
@@ -189,10 +231,40 @@ impl Declaration {
         self.flags.iter().any(|(name, residues)| *name == flag && residues & bit != 0)
     }
 
+    /// Whether it speaks as accounting does: envelope, `search[…]`, errors.
     pub(crate) fn is_accounting(&self) -> bool {
-        self.family == Family::Accounting
+        matches!(self.family, Family::Accounting | Family::Events)
     }
 }
+
+/// What a resource is unless it says otherwise.
+const USUAL: Declaration = Declaration {
+    kind: Kind::Clients,
+    name: "",
+    family: Family::Accounting,
+    list_path: "",
+    single_path: "",
+    list_key: "",
+    single_key: "",
+    id_keys: &["id"],
+    scope: "",
+    first_id: 1,
+    lifecycle: Lifecycle::VisState,
+    deleted: NONE,
+    archived: NONE,
+    updated: UpdatedKey::Hidden,
+    filters: &[],
+    flags: &[],
+    sorts: &[],
+    includes: &[],
+    required: &[],
+    count: (0, 0, 0),
+    exists: None,
+    paged: true,
+    verbs: Verbs::All,
+    write: |_, _| (),
+    fact: |_, _, _| None,
+};
 
 /// What the writer of a row is given.
 pub(crate) struct Sheet<'a> {

@@ -1,6 +1,6 @@
 //! Payments. Payment j pays invoice `j * invoices / payments`, so each is found from the other by arithmetic.
 
-use super::{DELETED, Declaration, Family, Kind, Lifecycle, Match, NONE, Sheet, UpdatedKey, invoices};
+use super::{DELETED, Declaration, Kind, Match, Sheet, USUAL, UpdatedKey, invoices};
 use crate::book::{Book, State};
 use crate::money::{Money, share};
 use crate::row::Row;
@@ -9,7 +9,6 @@ use crate::{moment, words};
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Payments,
     name: "payments",
-    family: Family::Accounting,
     list_path: "payments/payments",
     single_path: "payments/payments",
     list_key: "payments",
@@ -17,9 +16,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
     id_keys: &["id", "logid"],
     scope: "payments",
     first_id: 735_001,
-    lifecycle: Lifecycle::VisState,
     deleted: DELETED,
-    archived: NONE,
     updated: UpdatedKey::Eastern("updated"),
     filters: &[
         ("invoiceid", "invoiceid", Match::Equals),
@@ -34,12 +31,10 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("date_min", "date", Match::DateFrom),
         ("date_max", "date", Match::DateTo),
     ],
-    flags: &[],
-    sorts: &[],
-    includes: &[],
-    required: &[],
+    count: (100, 0, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 /// The invoice that payment `payment` pays.

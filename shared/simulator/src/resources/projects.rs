@@ -1,6 +1,6 @@
 //! Projects with services and group: flat envelope, bare filters, UTC without `Z`, hard deletion.
 
-use super::{Declaration, Family, Kind, Lifecycle, Match, NONE, Sheet, UpdatedKey, residues, services};
+use super::{Declaration, Family, Kind, Lifecycle, Match, Sheet, USUAL, UpdatedKey, residues, services};
 use crate::book::Book;
 use crate::money::Hundredths;
 use crate::row::Row;
@@ -14,12 +14,9 @@ pub(super) const DECLARATION: Declaration = Declaration {
     single_path: "project",
     list_key: "projects",
     single_key: "project",
-    id_keys: &["id"],
     scope: "projects",
     first_id: 654_301,
     lifecycle: Lifecycle::Hard,
-    deleted: NONE,
-    archived: NONE,
     updated: UpdatedKey::Iso("updated_at"),
     filters: &[("client_id", "client_id", Match::Equals)],
     flags: &[
@@ -30,8 +27,10 @@ pub(super) const DECLARATION: Declaration = Declaration {
     sorts: &[("created_at", "created_at"), ("due_date", "due_date"), ("title", "title")],
     includes: &["group"],
     required: &["title"],
+    count: (9, 2, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 /// The client of project `index`; internal ones have none.

@@ -1,6 +1,6 @@
 //! Taxes: no state, a deleted one vanishes.
 
-use super::{Declaration, Family, Kind, Lifecycle, NONE, Sheet, UpdatedKey};
+use super::{Declaration, Kind, Lifecycle, Sheet, USUAL, UpdatedKey};
 use crate::money::Thousandths;
 use crate::row::Row;
 use crate::words;
@@ -8,7 +8,6 @@ use crate::words;
 pub(super) const DECLARATION: Declaration = Declaration {
     kind: Kind::Taxes,
     name: "taxes",
-    family: Family::Accounting,
     list_path: "taxes/taxes",
     single_path: "taxes/taxes",
     list_key: "taxes",
@@ -17,23 +16,23 @@ pub(super) const DECLARATION: Declaration = Declaration {
     scope: "taxes",
     first_id: 7_841,
     lifecycle: Lifecycle::Hard,
-    deleted: NONE,
-    archived: NONE,
     updated: UpdatedKey::Eastern("updated"),
-    filters: &[],
-    flags: &[],
-    sorts: &[],
-    includes: &[],
     required: &["name"],
+    count: (4, 4, 24),
     write,
-    fact: |_, _, _| None,
+    ..USUAL
 };
+
+/// Name and rate of tax `index`, in thousandths of a percent.
+pub(super) fn name_and_rate(index: u64) -> (&'static str, i64) {
+    let place = usize::try_from(index % words::TAXES.len() as u64).unwrap_or(0);
+    words::TAXES.get(place).copied().unwrap_or_default()
+}
 
 fn write(sheet: &Sheet<'_>, row: &mut Row<'_>) {
     let dice = sheet.book.dice(Kind::Taxes, sheet.index);
     // in turn, so that the first few are all different
-    let place = usize::try_from(sheet.index % words::TAXES.len() as u64).unwrap_or(0);
-    let (name, percent) = words::TAXES.get(place).copied().unwrap_or_default();
+    let (name, percent) = name_and_rate(sheet.index);
     row.value("accounting_systemid", sheet.book.account_id);
     row.plain("amount", Thousandths(percent));
     row.value("compound", false);

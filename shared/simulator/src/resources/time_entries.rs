@@ -1,8 +1,6 @@
 //! Time entries: always newest first, `active` instead of a state, and nothing that tells when they changed.
 
-use super::{
-    DELETED, Declaration, Family, Kind, Lifecycle, Match, NONE, Sheet, UpdatedKey, projects, residues,
-};
+use super::{DELETED, Declaration, Family, Kind, Lifecycle, Match, Sheet, USUAL, projects, residues};
 use crate::book::{Book, State};
 use crate::row::Row;
 use crate::{moment, words};
@@ -21,13 +19,10 @@ pub(super) const DECLARATION: Declaration = Declaration {
     single_path: "time_entries",
     list_key: "time_entries",
     single_key: "time_entry",
-    id_keys: &["id"],
     scope: "time_entries",
     first_id: 419_501,
     lifecycle: Lifecycle::ActiveFlag,
     deleted: DELETED,
-    archived: NONE,
-    updated: UpdatedKey::Hidden,
     filters: &[
         ("client_id", "client_id", Match::Equals),
         ("project_id", "project_id", Match::Equals),
@@ -36,11 +31,11 @@ pub(super) const DECLARATION: Declaration = Declaration {
         ("started_to", "started_at", Match::InstantTo),
     ],
     flags: &[("billable", !residues(&[2, 12])), ("billed", residues(&[4, 5, 15]))],
-    sorts: &[],
-    includes: &[],
     required: &["duration"],
+    count: (200, 5, u64::MAX),
     write,
     fact,
+    ..USUAL
 };
 
 fn project(book: &Book, index: u64) -> Option<u64> {

@@ -135,13 +135,13 @@ pub(crate) fn lists(account: &str, business: &str) -> Vec<(&'static str, String)
     let states = "search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2";
     let accounting = [
         ("clients", "users/clients", BALANCES),
-        ("invoices", "invoices/invoices", "&include[]=lines&include[]=presentation"),
-        ("estimates", "estimates/estimates", "&include[]=lines"),
+        ("invoices", "invoices/invoices", DOCUMENT),
+        ("estimates", "estimates/estimates", DOCUMENT),
         ("expenses", "expenses/expenses", "&include[]=attachment&include[]=category"),
         ("payments", "payments/payments", ""),
         ("items", "items/items", ""),
         ("taxes", "taxes/taxes", ""),
-        ("credit_notes", "credit_notes/credit_notes", "&include[]=lines"),
+        ("credit_notes", "credit_notes/credit_notes", DOCUMENT),
         ("bills", "bills/bills", ""),
     ];
     let mut lists: Vec<_> = accounting
@@ -156,5 +156,8 @@ pub(crate) fn lists(account: &str, business: &str) -> Vec<(&'static str, String)
     lists
 }
 
+const DOCUMENT: &str =
+    "&include[]=lines&include[]=presentation&include[]=owner&include[]=contacts&include[]=allocations";
+
 const BALANCES: &str = "&include[]=outstanding_balance&include[]=credit_balance&include[]=draft_balance\
-    &include[]=overdue_balance&include[]=grand_total_balance";
+    &include[]=overdue_balance&include[]=grand_total_balance&include[]=contacts";

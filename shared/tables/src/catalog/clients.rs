@@ -1,4 +1,6 @@
-use crate::declaration::{CursorRule, DeleteRule, Family, Rows, Table, eastern, flag, int, json, text, utc};
+use crate::declaration::{
+    Child, CursorRule, DeleteRule, Family, Form, Rows, Table, eastern, flag, int, json, text, utc,
+};
 
 pub(crate) const CLIENTS: Table = Table {
     name: "clients",
@@ -52,7 +54,7 @@ pub(crate) const CLIENTS: Table = Table {
         flag("allow_late_notifications", "Whether reminders may be sent"),
         flag("allow_email_include_pdf", "Whether e-mails carry the document"),
         flag("has_retainer", "Whether there is a retainer").unseen(),
-        int("retainer_id", "The retainer").unseen(),
+        int("retainer_id", "The retainer: retainers.id").unseen(),
         text("subdomain", "Subdomain of the client's own account").unseen(),
         json("outstanding_balance", "What is unpaid, per currency; only with an include"),
         json("grand_total_balance", "What was invoiced, per currency; only with an include"),
@@ -60,11 +62,30 @@ pub(crate) const CLIENTS: Table = Table {
         eastern("updated", "When the client last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &["direct_link_token", "statement_token"],
-    children: &[],
-    includes: &[],
-    parameters: &[],
+    secrets: &["direct_link_token", "statement_token", "fasttrack_token"],
+    children: &[CONTACTS],
+    includes: &["contacts"],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,
     scope: "user:clients:read",
+    ..Table::MOST
+};
+
+/// Nobody has published what contacts look like when they are read: these are the keys with which they are written.
+const CONTACTS: Child = Child {
+    name: "client_contacts",
+    doc: "A further person at a client.",
+    source: "contacts",
+    parent_key: "clientid",
+    own_key: None,
+    form: Form::Array,
+    columns: &[
+        int("contactid", "The contact").unseen(),
+        int("userid", "The client: clients.id").unseen(),
+        text("fname", "First name").unseen(),
+        text("lname", "Last name").unseen(),
+        text("email", "E-mail address").unseen(),
+        text("phone1", "Phone").unseen(),
+        text("phone2", "Another phone").unseen(),
+    ],
 };

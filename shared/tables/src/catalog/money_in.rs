@@ -1,6 +1,6 @@
 use crate::declaration::{
-    Child, Column, CursorRule, DeleteRule, Family, Rows, Table, date, decimal, eastern, flag, int, json,
-    money, text,
+    Child, Column, Confidence, CursorRule, DeleteRule, Family, Form, Rows, Table, date, decimal, eastern,
+    flag, int, json, money, text,
 };
 
 pub(crate) const PAYMENTS: Table = Table {
@@ -17,7 +17,7 @@ pub(crate) const PAYMENTS: Table = Table {
         int("clientid", "Who paid: clients.id"),
         int("invoiceid", "What was paid: invoices.id"),
         int("creditid", "The credit note used: credit_notes.id").unseen(),
-        int("overpaymentid", "The credit made of what was paid too much").unseen(),
+        int("overpaymentid", "The credit made of what was paid too much: credit_notes.id").unseen(),
         int("bulk_paymentid", "The payment of several invoices it is part of").unseen(),
         money("amount", "What was paid"),
         date("date", "When it was paid"),
@@ -31,13 +31,10 @@ pub(crate) const PAYMENTS: Table = Table {
         eastern("updated", "When it last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    secrets: &[],
-    children: &[],
-    includes: &[],
-    parameters: &[],
     cursor: CursorRule::UpdatedDay { updated: "updated" },
     deleted: DeleteRule::VisState,
     scope: "user:payments:read",
+    ..Table::MOST
 };
 
 pub(crate) const CREDIT_NOTES: Table = Table {
@@ -92,16 +89,18 @@ pub(crate) const CREDIT_NOTES: Table = Table {
     children: &[Child {
         name: "credit_note_lines",
         doc: "One line of a credit note.",
-        array: "lines",
+        source: "lines",
         parent_key: "creditid",
         own_key: None,
+        form: Form::Array,
         columns: CREDIT_NOTE_LINE,
     }],
     includes: &["lines"],
-    parameters: &[],
     cursor: CursorRule::Whole,
     deleted: DeleteRule::VisState,
     scope: "user:credit_notes:read",
+    confidence: Confidence::Medium,
+    ..Table::MOST
 };
 
 const CREDIT_NOTE_LINE: &[Column] = &[
@@ -111,10 +110,45 @@ const CREDIT_NOTE_LINE: &[Column] = &[
     decimal("qty", "Quantity"),
     money("unit_cost", "Price of one"),
     money("amount", "Price of all, before tax"),
-    text("tax_name1", "First tax: name").from("taxName1"),
+    text("tax_name1", "First tax: name").from("taxName1").unseen(),
     decimal("tax_amount1", "First tax: percent").from("taxAmount1"),
-    text("tax_name2", "Second tax: name").from("taxName2"),
+    text("tax_name2", "Second tax: name").from("taxName2").unseen(),
     decimal("tax_amount2", "Second tax: percent").from("taxAmount2"),
     flag("compounded_tax", "Whether the second tax is taken on the first"),
     int("taskno", "Position as FreshBooks counts it"),
 ];
+
+pub(crate) const OTHER_INCOME: Table = Table {
+    name: "other_income",
+    doc: "Money received without an invoice.",
+    family: Family::Accounting,
+    path: "/accounting/account/{account_id}/other_incomes/other_incomes",
+    // The list and one of its rows have the same name.
+    rows: Rows::List { list: "other_income", single: "other_income" },
+    key: &["incomeid"],
+    columns: &[
+        int("incomeid", "The income, within its account"),
+        money("amount", "What was received, taxes included"),
+        date("date", "When it was received"),
+        text("category_name", "online_sales and others"),
+        text("source", "Where it came from, in words"),
+        int("sourceid", "Where it came from").unseen(),
+        text("payment_type", "How it was paid"),
+        text("note", "Notes"),
+        int("userid", "Who entered it").unseen(),
+        eastern("created_at", "When it was entered"),
+        eastern("updated_at", "When it last changed"),
+        int("vis_state", "0 active, 1 deleted, 2 archived"),
+    ],
+    children: &[Child {
+        name: "other_income_taxes",
+        doc: "One tax inside an income.",
+        source: "taxes",
+        parent_key: "incomeid",
+        own_key: None,
+        form: Form::Array,
+        columns: &[text("name", "Name of the tax"), decimal("amount", "Percent")],
+    }],
+    scope: "user:other_income:read",
+    ..Table::MOST
+};

@@ -41,8 +41,8 @@ pub(super) struct Row {
     pub(super) deleted: bool,
     pub(super) vis_state: Option<i64>,
     pub(super) amount: Option<i128>,
-    /// The lines: place and text.
-    pub(super) lines: Vec<(i32, String)>,
+    /// The lines: place, text and table.
+    pub(super) lines: Vec<(i32, String, &'static str)>,
 }
 
 /// A source, and the lake of one of its tables.
@@ -89,8 +89,11 @@ impl Scribe {
             bare => bare.as_str(),
         });
         // as text, so that nothing is lost on the way
-        let lines = facts.child.map(|child| crate::oracle::text::elements(text, child.array));
-        let lines = (0..).zip(lines.unwrap_or_default()).map(|(n, line)| (n, line.to_owned())).collect();
+        let lines = facts.children.iter().flat_map(|child| {
+            let lines = crate::oracle::text::elements(text, child.source);
+            (0..).zip(lines).map(|(n, line)| (n, line.to_owned(), child.name))
+        });
+        let lines = lines.collect();
         let vis_state = value["vis_state"].as_i64();
         Row {
             key,
@@ -123,8 +126,8 @@ impl Scribe {
     pub(super) fn commit_with(&mut self, rows: &[Row], change: impl FnOnce(&mut Value)) {
         let facts = facts::find(self.table).unwrap();
         let mut files = vec![self.put(self.table, &own(facts, rows))];
-        if let Some(child) = facts.child {
-            files.insert(0, self.put(child.name, &lines(child.parent_key, rows)));
+        for child in facts.children {
+            files.insert(0, self.put(child.name, &lines(child, rows)));
         }
         self.publish(&files, change);
     }
@@ -201,14 +204,15 @@ pub(super) fn own(facts: &facts::Facts, rows: &[Row]) -> RecordBatch {
         .unwrap()
 }
 
-fn lines(parent_key: &str, rows: &[Row]) -> RecordBatch {
-    let lines: Vec<_> = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line))).collect();
+fn lines(child: &facts::Child, rows: &[Row]) -> RecordBatch {
+    let lines = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
+    let lines: Vec<_> = lines.filter(|(_, (.., table))| *table == child.name).collect();
     let parents: Int64Array = lines.iter().map(|(row, _)| Some(row.key)).collect();
-    let places: Int32Array = lines.iter().map(|(_, (place, _))| Some(*place)).collect();
+    let places: Int32Array = lines.iter().map(|(_, (place, ..))| Some(*place)).collect();
     let deleted: BooleanArray = lines.iter().map(|(row, _)| Some(row.deleted)).collect();
-    let raw: StringArray = lines.iter().map(|(_, (_, text))| Some(text.clone())).collect();
+    let raw: StringArray = lines.iter().map(|(_, (_, text, _))| Some(text.clone())).collect();
     let columns: [(&str, ArrayRef); 4] = [
-        (parent_key, Arc::new(parents)),
+        (child.parent_key, Arc::new(parents)),
         ("_position", Arc::new(places)),
         ("_is_deleted", Arc::new(deleted)),
         ("_raw", Arc::new(raw)),
