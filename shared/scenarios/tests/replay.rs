@@ -49,7 +49,7 @@ fn live(root: &Path, table: &str) -> BTreeSet<(String, String)> {
     let hint = fs::read_to_string(home.join("metadata/version-hint.text")).unwrap();
     let metadata = fs::read(home.join(format!("metadata/{hint}.metadata.json"))).unwrap();
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
-    let mut snapshots = metadata["snapshots"].as_array().unwrap().iter();
+    let mut snapshots = metadata["snapshots"].as_array().into_iter().flatten();
     let current = snapshots.find(|s| s["snapshot-id"] == metadata["current-snapshot-id"]);
     // Without one, nothing was ever written.
     let Some(current) = current else { return BTreeSet::new() };
