@@ -130,14 +130,20 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
         _ => None,
     };
     let is_api = matches!(trouble, Trouble::Api(_));
+    let says = |words: &str| match trouble {
+        Trouble::Api(error) => error.message.to_ascii_lowercase().contains(words),
+        _ => false,
+    };
+    // Inside status 200 both a plan and a scope may be what is lacking.
+    let is_denied = errno == Some(1003) && says("permission denied");
     match status.as_u16() {
         401 => Error::new(
             ErrorKind::TokenRejected,
             format!("FreshBooks does not take the access token: {trouble}"),
         )
         .next("connect again if this lasts: freshlake connect NAME"),
-        403 => Error::new(ErrorKind::OutOfScope, format!("the grant may not read {name}: {trouble}"))
-            .next(format!("give the app the scope {}, then connect again", table.scope)),
+        403 => out_of_scope(table, trouble),
+        200 if is_api && is_denied => out_of_scope(table, trouble),
         404 => not_found(table, trouble),
         429 => Error::new(
             ErrorKind::RateLimited,
@@ -148,7 +154,8 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
             Error::new(ErrorKind::Unavailable, format!("FreshBooks answers {status} for {name}: {trouble}"))
                 .next("run again later")
         }
-        200 if is_api && errno.is_some_and(|n| PLAN_GATES.contains(&n)) => Error::new(
+        // Families without numbers only say so.
+        200 if errno.is_some_and(|n| PLAN_GATES.contains(&n)) || says("do not have access") => Error::new(
             ErrorKind::OutOfPlan,
             format!("the FreshBooks plan of this account does not include {name}: {trouble}"),
         )
@@ -174,6 +181,11 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
         )
         .next("report this with the message: the API may have changed"),
     }
+}
+
+fn out_of_scope(table: &Table, trouble: &Trouble) -> Error {
+    Error::new(ErrorKind::OutOfScope, format!("the grant may not read {}: {trouble}", table.name))
+        .next(format!("give the app the scope {}, then connect again", table.scope))
 }
 
 fn not_found(table: &Table, trouble: &Trouble) -> Error {

@@ -1,6 +1,7 @@
 //! One task: from its committed cursor to a commit.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use freshbooks::{Budget, Client, Tokens};
@@ -12,15 +13,16 @@ use model::{
     Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId,
     Timestamp, Unit,
 };
-use tables::{Rejected, Table};
+use tables::{RawText, Rejected, Table};
 use url::Url;
 
+use crate::each::Asked;
 use crate::harvest::Harvest;
 use crate::passes::{self, Window};
 use crate::periods;
 use crate::port::Progress;
 use crate::read::Proof;
-use crate::rows::{Finished, Memory, Rows};
+use crate::rows::{Finished, Rows};
 use crate::stop::Stop;
 use crate::sweep::{Brake, Sweep};
 use crate::write::Files;
@@ -50,10 +52,38 @@ pub struct Worker {
     pub in_flight: usize,
     /// Rows in a window, about, where a reading has to be cut: [`WINDOW_ROWS`].
     pub window_rows: u64,
+    /// How far a run reaches.
+    pub reach: Reach,
     /// From when on missing rows are not marked as gone unasked.
     pub brake: Brake,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+}
+
+/// How far a run reaches beyond what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The most requests of one run for a table that is asked for row by row of another one; what is left is asked for by
+    /// the next.
+    pub per_row: u64,
+    /// Months before the open one in which reports may have been restated, and are read with every run.
+    pub restated_months: u32,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { per_row: 1_000, restated_months: 3 }
+    }
+}
+
+/// What a commit remembers of the rows it has read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// Rows that changed before are not asked for again; without it all may be.
+    pub(crate) from: Option<Timestamp>,
+    /// Rows that were known before and not read now may still come, unless they changed before this instant; without it
+    /// none does.
+    pub(crate) unread_from: Option<Timestamp>,
 }
 
 /// What a task came to.
@@ -101,7 +131,8 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
         tokens,
         Arc::clone(&worker.budget),
     );
-    let extraction = Extraction { worker, client, table, task, stop };
+    let extraction =
+        Extraction { worker, client, table, task, stop, raw: RawText::Keep, asked: AtomicU64::new(0) };
     // Boxed: what it holds over its waits is large.
     match stop.bound(&*worker.clock, table.name, Box::pin(extraction.run())).await {
         Ok(report) => Ok(report),
@@ -133,6 +164,10 @@ pub(crate) struct Extraction<'e> {
     pub(crate) table: &'static Table,
     pub(crate) task: &'e Task,
     pub(crate) stop: &'e Stop,
+    /// Whether the texts of rows are kept.
+    pub(crate) raw: RawText,
+    /// Requests so far for single rows of another table.
+    pub(crate) asked: AtomicU64,
 }
 
 /// What one commit, or none, has brought a task to.
@@ -186,16 +221,38 @@ impl Extraction<'_> {
         let now = worker.clock.now();
         let files =
             RawFiles { lake: &worker.lake, unit: &task.unit, day: Zone::Utc.day_of(now), task: &task.id };
-        let Harvest { mut rows, proofs, window, mut habits, whole } =
-            self.harvest(head.as_ref(), known, now, &files).await?;
+        let harvest = self.harvest(head.as_ref(), known, now, &files).await?;
+        let (harvest, asked) = match table.each {
+            Some(_) => {
+                let (harvest, asked) = self.ask(harvest, head.as_ref(), &files).await?;
+                (harvest, Some(asked))
+            }
+            None => (harvest, None),
+        };
+        let Harvest { mut rows, proofs, window, mut habits, whole } = harvest;
 
-        let done = window.until.is_none();
-        let withheld = if done { self.sweep(&proofs, &mut rows, &mut habits).await? } else { None };
+        // What was listed and not asked for is read by the next run, or by this task when it is delivered again.
+        let waits = asked.as_ref().is_some_and(|asked| !asked.left.is_empty());
+        let read = window.until.is_none() && !waits;
+        let done = read || waits && task.mode == Mode::Incremental;
+        let withheld = if read {
+            self.sweep(&proofs, &mut rows, asked.as_ref(), &window, &mut habits).await?
+        } else {
+            None
+        };
         let before = head.as_ref().and_then(|h| h.cursor);
-        let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
-        let loading = self.loading(head.as_ref(), &window);
-        let memory = memory(table, &window, loading.as_ref(), cursor, &habits);
-        let finished = rows.finish(memory, &files).await?;
+        let cursor = if read { self.cursor(before, &proofs, &rows) } else { before };
+        let loading = if waits { self.waiting(head.as_ref()) } else { self.loading(head.as_ref(), &window) };
+        let memory = memory(self.listed(), &window, loading.as_ref(), cursor, &habits);
+        let finished = match &asked {
+            None => rows.finish(memory, &files).await?,
+            Some(asked) => {
+                // Its own rows are known by their names.
+                let mut finished = rows.finish(Memory { from: None, unread_from: None }, &files).await?;
+                asked.remember(memory, &mut finished.seen);
+                finished
+            }
+        };
         periods::meet(&mut habits.currencies, finished.currencies.iter().cloned());
         if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
             let new: Vec<_> = finished.unknown.iter().map(|key| format!("FreshBooks sends {key}")).collect();
@@ -205,10 +262,14 @@ impl Extraction<'_> {
         let standing = proofs.iter().filter_map(|proof| proof.note.as_ref()).chain(&withheld);
         let told = |head: &Commit| standing.clone().all(|note| head.certificate.notes.contains(note));
         let news = head.as_ref().is_some_and(|head| !told(head));
-        let finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld.clone());
+        let mut finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld.clone());
+        if let Some(asked) = &asked {
+            asked.attest(table.name, self.listed().name, &mut finished.certificate);
+        }
         let status = finished.certificate.status;
         if let Some(head) = &head
-            && done
+            && read
+            && asked.as_ref().is_none_or(|asked| asked.count == 0)
             && finished.files.is_empty()
             && !news
             && same_day(head.cursor, cursor)
@@ -258,7 +319,14 @@ impl Extraction<'_> {
     }
 
     /// Marks what is gone, or says why not.
-    async fn sweep(&self, proofs: &[Proof], rows: &mut Rows, habits: &mut Habits) -> Result<Option<String>> {
+    async fn sweep(
+        &self,
+        proofs: &[Proof],
+        rows: &mut Rows,
+        asked: Option<&Asked>,
+        window: &Window,
+        habits: &mut Habits,
+    ) -> Result<Option<String>> {
         // A list that disagrees with its own total is no proof that something is missing.
         if proofs.iter().any(|proof| proof.note.is_some()) {
             return Ok(None);
@@ -270,7 +338,17 @@ impl Extraction<'_> {
             brake: self.worker.brake,
             now: self.worker.clock.now(),
         };
-        sweep.run(rows, habits).await
+        let missing = match asked {
+            None => rows.missing(),
+            Some(asked) => {
+                let orphans = self.orphans(asked, !window.is_filtered());
+                if orphans.is_empty() {
+                    return Ok(None);
+                }
+                orphans
+            }
+        };
+        sweep.run(rows, missing, habits).await
     }
 
     /// The source's clock before the first row was read: whatever changes later is asked for by the next run. Where the
@@ -299,7 +377,7 @@ impl Extraction<'_> {
         attest(certificate, proofs, self.client.requests());
         certificate.notes.extend(withheld);
         if habits.honours_updated == Some(false) {
-            let table = self.table.name;
+            let table = self.listed().name;
             certificate.notes.push(format!(
                 "FreshBooks ignores the filter for changed rows of {table}, so the table is read whole"
             ));

@@ -2,8 +2,10 @@
 
 mod census;
 mod dispatch;
+mod each;
 mod extract;
 mod harvest;
+mod parents;
 mod passes;
 mod periods;
 mod port;
@@ -17,7 +19,7 @@ mod windows;
 mod write;
 
 pub use dispatch::{Dispatched, Dispatcher, Firing, plan, unknown_table};
-pub use extract::{Outcome, Report, WINDOW_ROWS, Worker, extract};
+pub use extract::{Outcome, Reach, Report, WINDOW_ROWS, Worker, extract};
 pub use port::{Progress, Queue, Quiet};
 pub use pull::{Pulled, Wanted, pull};
 pub use stop::Stop;

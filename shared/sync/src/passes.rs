@@ -29,7 +29,7 @@ impl Window {
     pub(crate) const ALL: Self = Self { since: Since::Beginning, until: None };
 
     /// What changed since `cursor`, with the overlap; everything where the table has no filter for it.
-    pub(crate) fn after(table: &Table, cursor: Cursor) -> Self {
+    pub(crate) fn after(table: &Table, cursor: Cursor, restated_months: u32) -> Self {
         let lookback =
             if planted::is(Bug::NoLookback) || planted::is(Bug::WrongZone) { 0 } else { LOOKBACK_DAYS };
         let zone = if planted::is(Bug::WrongZone) { Zone::Utc } else { Zone::Eastern };
@@ -42,7 +42,7 @@ impl Window {
                 .0
                 .checked_sub(SignedDuration::from_hours(24 * i64::from(lookback)))
                 .map_or(Since::Beginning, Since::Instant),
-            CursorRule::Months => periods::since(cursor),
+            CursorRule::Months => periods::since(cursor, restated_months),
             CursorRule::Whole => Since::Beginning,
         };
         Self { since, until: None }
@@ -137,7 +137,7 @@ mod tests {
         let invoices = tables::find("invoices").unwrap();
         // 02:00 UTC on 1 April is still 31 March in New York.
         let cursor = Cursor("2026-04-01T02:00:00Z".parse().unwrap());
-        let since = |table| Window::after(table, cursor).since;
+        let since = |table| Window::after(table, cursor, 3).since;
         assert_eq!(since(invoices), Since::Day(jiff::civil::date(2026, 3, 29)));
         let entries = tables::find("time_entries").unwrap();
         assert_eq!(since(entries), Since::Instant("2026-03-30T02:00:00Z".parse().unwrap()));

@@ -10,6 +10,8 @@ use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Times
 use tables::{CursorRule, Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
 
 use crate::census::{Census, Count};
+use crate::extract::Memory;
+use crate::parents::Parents;
 use crate::passes::is_filtered;
 use crate::periods;
 use crate::write::{Files, Writer};
@@ -35,6 +37,8 @@ pub(crate) struct Rows {
     filtered: bool,
     /// How the keys begin of rows that were asked for, where only some periods are.
     periods: Option<HashSet<String>>,
+    /// What was listed, where rows are only listed and not written.
+    parents: Option<Parents>,
     tally: Tally,
 }
 
@@ -71,16 +75,6 @@ struct Sighting {
 /// Seconds since 1970. Never 0, so that an option takes no space.
 type Second = NonZeroU32;
 
-/// What a commit remembers of the rows it has read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
-    /// Rows that changed before are not asked for again; without it all may be.
-    pub(crate) from: Option<Timestamp>,
-    /// Rows that were known before and not read now may still come, unless they changed before this instant; without it
-    /// none does.
-    pub(crate) unread_from: Option<Timestamp>,
-}
-
 impl Rows {
     /// The rows of `table`, of which the lake has `known`; `filtered` tells whether only what changed is asked for.
     pub(crate) fn new(
@@ -93,7 +87,12 @@ impl Rows {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let tally = Tally { names, ..Tally::default() };
         let periods = (table.cursor == CursorRule::Months).then(HashSet::new);
-        Self { table, decoder, writer: Writer::new(packing), known, filtered, periods, tally }
+        Self { table, decoder, writer: Writer::new(packing), known, filtered, periods, parents: None, tally }
+    }
+
+    /// The same rows, only listed: none is written.
+    pub(crate) fn only_listed(self) -> Self {
+        Self { parents: Some(Parents::default()), ..self }
     }
 
     /// Begins a list.
@@ -124,6 +123,11 @@ impl Rows {
         self.known
     }
 
+    /// The same, and what was listed.
+    pub(crate) fn into_listing(self) -> (Seen, Parents) {
+        (self.known, self.parents.unwrap_or_default())
+    }
+
     /// The newest change seen.
     pub(crate) fn last_updated(&self) -> Option<Timestamp> {
         self.tally.last_updated
@@ -141,12 +145,45 @@ impl Rows {
 
     /// Takes the rows of a page.
     pub(crate) fn page(&mut self, page: &Page, received_at: Timestamp) {
+        let Self { decoder, known, parents, tally, .. } = self;
+        let rejected = decoder.rejected().len();
+        decoder.rows(page.rows(), received_at, &mut |facts| {
+            let verdict = tally.sight(facts, known);
+            let Some(parents) = parents else { return verdict };
+            parents.see(facts, tally.count.unfiltered);
+            Verdict::Skip
+        });
+        for row in decoder.rejected().get(rejected..).unwrap_or_default() {
+            tally.sight_rejected(rejected_key(row));
+            if let Some(parents) = parents {
+                parents.see_rejected(row);
+            }
+        }
+    }
+
+    /// Takes the rows of a page about one row of another table; whether they are.
+    pub(crate) fn page_of(&mut self, parent: i64, page: &Page, received_at: Timestamp) -> bool {
         let Self { decoder, known, tally, .. } = self;
         let rejected = decoder.rejected().len();
-        decoder.rows(page.rows(), received_at, &mut |facts| tally.sight(facts, known));
+        let mut fits = true;
+        decoder.rows(page.rows(), received_at, &mut |facts| {
+            fits &= facts.key.split('/').next().and_then(|id| id.parse().ok()) == Some(parent);
+            tally.sight(facts, known)
+        });
         for row in decoder.rejected().get(rejected..).unwrap_or_default() {
             tally.sight_rejected(rejected_key(row));
         }
+        fits
+    }
+
+    /// How many rows could not be typed so far.
+    pub(crate) fn rejected(&self) -> usize {
+        self.decoder.rejected().len()
+    }
+
+    /// Whether the row of that name was read.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.tally.rows.contains_key(&KeyHash::of(name))
     }
 
     /// Writes what is enough for a batch.
@@ -388,7 +425,7 @@ impl Tally {
 }
 
 /// A row's digest, with whether it is deleted in its lowest bit.
-fn digest(facts: &Facts<'_>) -> u64 {
+pub(crate) fn digest(facts: &Facts<'_>) -> u64 {
     // All ones and zero mean something else.
     (facts.digest & !1 | u64::from(facts.deleted)).clamp(REJECTED + 1, GONE - 1)
 }
@@ -397,10 +434,10 @@ fn is_deleted(digest: u64) -> bool {
     digest & 1 == 1
 }
 
-fn second(instant: Timestamp) -> Option<Second> {
+pub(crate) fn second(instant: Timestamp) -> Option<Second> {
     u32::try_from(instant.as_second()).ok().and_then(NonZeroU32::new)
 }
 
-fn instant(second: Second) -> Timestamp {
+pub(crate) fn instant(second: Second) -> Timestamp {
     Timestamp::from_second(second.get().into()).unwrap_or(Timestamp::MAX)
 }

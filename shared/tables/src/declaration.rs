@@ -45,7 +45,8 @@ pub struct Table {
     pub confidence: Confidence,
 }
 
-/// A table that is asked for row by row of another one.
+/// A table that is asked for row by row of another one. Its key begins with the other row's, each answer has all that there
+/// is of one, and its rows are gone when the other one is: [`DeleteRule::Vanishes`].
 #[derive(Clone, Copy, Debug)]
 pub struct Each {
     /// The other table, whose rows have an `id`.

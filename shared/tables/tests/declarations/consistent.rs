@@ -109,6 +109,9 @@ fn path(table: &'static Table) {
             table.name
         );
         assert_eq!(parent.key, ["id"], "{}", table.name);
+        assert_eq!(table.column(table.key[0]).unwrap().kind, Kind::Int, "{}", table.name);
+        assert_eq!(table.deleted, DeleteRule::Vanishes, "{}: its rows go with others", table.name);
+        assert!(!matches!(table.rows, Rows::List { .. }), "{}: one answer has all", table.name);
         filled.push(each.placeholder);
     }
     if table.name == "systems" {

@@ -94,7 +94,7 @@ fn describe(page: &mut String, table: &Table) {
     }
     fact("key", code(table.key));
     fact("each run reads", reads(table));
-    fact("deleted rows", deleted(table.deleted));
+    fact("deleted rows", deleted(table));
     fact("scope", format!("`{}`", table.scope));
     fact("masked", code(table.secrets));
     fact("shape established", table.confidence.as_str().to_owned());
@@ -174,8 +174,11 @@ fn reads(table: &Table) -> String {
     format!("{rule}{}{request}", each.unwrap_or_default())
 }
 
-fn deleted(rule: DeleteRule) -> String {
-    match rule {
+fn deleted(table: &Table) -> String {
+    if let Some(each) = table.each {
+        return format!("the row of {} that it belongs to is", link(each.parent));
+    }
+    match table.deleted {
         DeleteRule::VisState => "`vis_state` is 1".to_owned(),
         DeleteRule::Inactive(column) => format!("`{column}` is false"),
         DeleteRule::Vanishes => "no longer listed".to_owned(),
