@@ -34,6 +34,8 @@ pub struct Options {
     pub vis_state_lists: bool,
     /// What `pages` says of an empty set: 0 or 1.
     pub empty_pages: u64,
+    /// One row in so many of a list comes without what was included, drawn anew for each request; 0: none does.
+    pub withheld_includes: u64,
     /// `total` counts so many rows more than are listed.
     pub phantom_total: u64,
     /// `total`, and `pages` with it, count so many rows less than are listed; pages beyond still answer.
@@ -102,6 +104,7 @@ impl Default for Options {
             vis_state_with_window: VisStateWithWindow::Both,
             vis_state_lists: true,
             empty_pages: 0,
+            withheld_includes: 0,
             phantom_total: 0,
             short_total: 0,
             most_per_page: 100,

@@ -13,7 +13,7 @@ use model::{
     Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId,
     Timestamp, Unit,
 };
-use tables::{RawText, Rejected, Table};
+use tables::{CursorRule, RawText, Rejected, Table};
 use url::Url;
 
 use crate::each::Asked;
@@ -29,6 +29,9 @@ use crate::write::Files;
 
 /// A commit that lost against another one is worked out anew this often.
 const REBASES: u32 = 8;
+
+/// So many runs read rows again that came without the children that they announce.
+const MOST_WAITS: u32 = 10;
 
 /// A reading of more rows than this is cut into windows of about as many: fifty pages.
 pub const WINDOW_ROWS: u64 = 5_000;
@@ -231,8 +234,11 @@ impl Extraction<'_> {
         };
         let Harvest { mut rows, proofs, window, mut habits, whole } = harvest;
 
-        // What was listed and not asked for is read by the next run, or by this task when it is delivered again.
-        let waits = asked.as_ref().is_some_and(|asked| !asked.left.is_empty());
+        // What was listed and not asked for is read by the next run, or by this task when it is delivered again; what came
+        // without the children that it announces, by the next runs.
+        let backlog = rows.backlog();
+        let holds = self.holds(backlog, &mut habits);
+        let waits = holds || asked.as_ref().is_some_and(|asked| !asked.left.is_empty());
         let read = window.until.is_none() && !waits;
         let done = read || waits && task.mode == Mode::Incremental;
         let withheld = if read {
@@ -243,7 +249,10 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if read { self.cursor(before, &proofs, &rows) } else { before };
         let loading = if waits { self.waiting(head.as_ref()) } else { self.loading(head.as_ref(), &window) };
-        let memory = memory(self.listed(), &window, loading.as_ref(), cursor, &habits);
+        let memory = match holds {
+            true => Memory { from: None, unread_from: Some(Timestamp::MIN) },
+            false => memory(self.listed(), &window, loading.as_ref(), cursor, &habits),
+        };
         let finished = match &asked {
             None => rows.finish(memory, &files).await?,
             Some(asked) => {
@@ -318,6 +327,17 @@ impl Extraction<'_> {
         }
     }
 
+    /// Whether the cursor waits for rows that came without the children that they announce: for some runs, where a later
+    /// one would not read them anyway.
+    fn holds(&self, backlog: u64, habits: &mut Habits) -> bool {
+        habits.waited = if backlog == 0 { 0 } else { habits.waited.saturating_add(1) };
+        let is_filtered = matches!(self.table.cursor, CursorRule::UpdatedDay { .. });
+        is_filtered
+            && self.task.mode == Mode::Incremental
+            && habits.honours_updated != Some(false)
+            && (1..=MOST_WAITS).contains(&habits.waited)
+    }
+
     /// Marks what is gone, or says why not.
     async fn sweep(
         &self,
@@ -380,6 +400,18 @@ impl Extraction<'_> {
             let table = self.listed().name;
             certificate.notes.push(format!(
                 "FreshBooks ignores the filter for changed rows of {table}, so the table is read whole"
+            ));
+        }
+        if certificate.backlog > 0 {
+            let (table, backlog) = (self.table.name, certificate.backlog);
+            let next = match habits.waited {
+                0..=MOST_WAITS if self.task.mode == Mode::Incremental => {
+                    "the next run reads them again".to_owned()
+                }
+                _ => format!("to read them again: freshlake sync --table {table} --full"),
+            };
+            certificate.notes.push(format!(
+                "{backlog} rows of {table} came without the lines that their amounts tell of; {next}"
             ));
         }
         if head.is_some_and(|h| h.certificate.status == TableStatus::Ok) {

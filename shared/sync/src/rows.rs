@@ -49,6 +49,14 @@ struct Tally {
     rejected: HashMap<KeyHash, u32>,
     /// Rows of lists that are read whole although the window is not: they come again, however old they are.
     always: HashSet<KeyHash>,
+    /// Rows that came without children that they announce, each with the reading that last did.
+    withheld: HashMap<KeyHash, u32>,
+    /// How many of them earlier lists have left.
+    withheld_before: usize,
+    /// Whether these are waited for rather than taken as they are.
+    waits: bool,
+    /// Rows of the present reading that are as they should be.
+    whole: u64,
     /// What was written of rows that changed while they were read.
     written: HashSet<(KeyHash, u64)>,
     /// Keys by name, where a row that is missing later has to be named.
@@ -100,12 +108,34 @@ impl Rows {
         if let Some(periods) = &mut self.periods {
             periods.extend(periods::key(request));
         }
+        self.tally.withheld_before = self.tally.withheld.len();
         self.tally.count.begin_list(request, self.filtered && !is_filtered(request));
     }
 
     /// Begins a reading of the list, when the source's clock says `now`.
     pub(crate) fn begin_reading(&mut self, now: Option<Timestamp>) {
+        self.tally.whole = 0;
         self.tally.count.begin_reading(now);
+    }
+
+    /// Tells whether rows without the children that they announce are left for another reading.
+    pub(crate) fn wait_for_children(&mut self, waits: bool) {
+        self.tally.waits = waits && self.parents.is_none();
+    }
+
+    /// Rows that came without the children that they announce.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.tally.withheld.len() as u64
+    }
+
+    /// The same, of this list alone.
+    pub(crate) fn backlog_of_list(&self) -> u64 {
+        self.tally.withheld.len().saturating_sub(self.tally.withheld_before) as u64
+    }
+
+    /// Whether rows with children come at all: if not, waiting does not help.
+    pub(crate) fn some_are_whole(&self) -> bool {
+        self.tally.whole > 0
     }
 
     /// Tells whether the next page is the first of its reading.
@@ -338,8 +368,27 @@ impl Tally {
             self.always.insert(key);
         }
         let here = Sighting { digest, updated: facts.updated.and_then(second), reading };
+        let came_before = self.withheld.get(&key).copied();
+        if facts.withheld {
+            let with_them = self.rows.get(&key).filter(|before| before.updated >= here.updated).copied();
+            let is_whole = with_them.is_some() && came_before.is_none();
+            if is_whole || self.waits {
+                let before = with_them.map(|before| before.reading).or(came_before);
+                match with_them.filter(|_| is_whole) {
+                    Some(before) => drop(self.rows.insert(key, Sighting { reading, ..before })),
+                    None => drop(self.withheld.insert(key, reading)),
+                }
+                self.count.key(key, before, facts.updated);
+                self.count.row(facts);
+                return Verdict::Skip;
+            }
+            self.withheld.insert(key, reading);
+        } else {
+            self.whole += 1;
+            self.withheld.remove(&key);
+        }
         let before = self.rows.insert(key, here);
-        self.count.key(key, before.map(|b| b.reading), facts.updated);
+        self.count.key(key, before.map(|b| b.reading).or(came_before), facts.updated);
         self.count.row(facts);
         if let Some(before) = before {
             // Seen on another page or in another reading; it is written again only if it changed in between.
@@ -415,6 +464,7 @@ impl Tally {
             rows_deleted: self.deleted,
             rows_undeleted: self.undeleted,
             rows_rejected: decoder.rejected().len() as u64,
+            backlog: self.withheld.len() as u64,
             child_rows: written(false),
             first_updated: self.first_updated,
             last_updated: self.last_updated,

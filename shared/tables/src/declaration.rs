@@ -91,6 +91,8 @@ pub struct Child {
     pub parent_key: &'static str,
     /// The own column that, with the parent's key, tells one row from another; none where only the position does.
     pub own_key: Option<&'static str>,
+    /// The column of the parent that is not zero where there have to be rows: a document of some amount has lines.
+    pub announced_by: Option<&'static str>,
     /// Its columns, in order, without the parent's key.
     pub columns: &'static [Column],
     /// How its rows are written.

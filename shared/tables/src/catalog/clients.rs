@@ -78,6 +78,7 @@ const CONTACTS: Child = Child {
     source: "contacts",
     parent_key: "clientid",
     own_key: None,
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("contactid", "The contact").unseen(),

@@ -61,6 +61,7 @@ pub(crate) const ESTIMATES: Table = Table {
         source: "lines",
         parent_key: "estimateid",
         own_key: Some("lineid"),
+        announced_by: Some("amount"),
         form: Form::Array,
         columns: ESTIMATE_LINE,
     }],

@@ -67,6 +67,7 @@ pub(crate) const EXPENSES: Table = Table {
         source: "attachment",
         parent_key: "expenseid",
         own_key: Some("attachmentid"),
+        announced_by: None,
         form: Form::Object,
         columns: &[
             int("attachmentid", "The attachment"),

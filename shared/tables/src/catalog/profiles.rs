@@ -55,6 +55,7 @@ const LINES: Child = Child {
     source: "lines",
     parent_key: "profileid",
     own_key: None,
+    announced_by: Some("amount"),
     form: Form::Array,
     columns: &[
         int("lineid", "The line, within its profile").unseen(),

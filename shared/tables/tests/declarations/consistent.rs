@@ -14,6 +14,7 @@ fn every_declaration_is_consistent() {
         key(table);
         rules(table);
         path(table);
+        announced(table);
         sources(table);
         children(table);
         if let Rows::Report(layout) = table.rows {
@@ -85,6 +86,18 @@ fn rules(table: &'static Table) {
             seen.map(|column| column.name).collect::<Vec<_>>(),
             [""; 0],
             "{}: nobody saw them",
+            table.name
+        );
+    }
+}
+
+/// What announces a child is a number.
+fn announced(table: &'static Table) {
+    for column in table.children.iter().filter_map(|child| child.announced_by) {
+        let kind = table.column(column).map(|column| column.kind);
+        assert!(
+            matches!(kind, Some(Kind::Int | Kind::Money(_) | Kind::Decimal(_))),
+            "{}.{column}: {kind:?} announces nothing",
             table.name
         );
     }
