@@ -84,7 +84,8 @@ fn belongs_to(family: Family) -> &'static str {
 
 fn read(rule: CursorRule) -> &'static str {
     match rule {
-        CursorRule::UpdatedDay { .. } => "what changed, by day",
+        CursorRule::UpdatedDay { established: true, .. } => "what changed, by day",
+        CursorRule::UpdatedDay { established: false, .. } => "whole, or by day if that works",
         CursorRule::UpdatedSince => "what changed, by instant",
         CursorRule::Whole => "whole",
         CursorRule::Months => "month by month",

@@ -26,6 +26,8 @@ pub struct Options {
     pub updated_zone: UpdatedZone,
     /// The resources whose accounting list honours `updated_min` and `updated_max`; silently ignored elsewhere.
     pub honoured_updated: Vec<String>,
+    /// Whether these two go by when a row was made, not by when it changed.
+    pub updated_means_made: bool,
     /// What an accounting list without `search[vis_state]` shows.
     pub default_states: DefaultStates,
     /// Which of `search[vis_state]` and `updated_min` counts where a request has both.
@@ -100,6 +102,7 @@ impl Default for Options {
             order: Order::Id,
             updated_zone: UpdatedZone::Eastern,
             honoured_updated: ["clients", "invoices", "expenses", "payments"].map(String::from).to_vec(),
+            updated_means_made: false,
             default_states: DefaultStates::ActiveAndArchived,
             vis_state_with_window: VisStateWithWindow::Both,
             vis_state_lists: true,

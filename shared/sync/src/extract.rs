@@ -334,7 +334,7 @@ impl Extraction<'_> {
         let is_filtered = matches!(self.table.cursor, CursorRule::UpdatedDay { .. });
         is_filtered
             && self.task.mode == Mode::Incremental
-            && habits.honours_updated != Some(false)
+            && passes::trusts(self.table, habits)
             && (1..=MOST_WAITS).contains(&habits.waited)
     }
 
@@ -396,7 +396,8 @@ impl Extraction<'_> {
         let certificate = &mut finished.certificate;
         attest(certificate, proofs, self.client.requests());
         certificate.notes.extend(withheld);
-        if habits.honours_updated == Some(false) {
+        let expected = matches!(self.listed().cursor, CursorRule::UpdatedDay { established: false, .. });
+        if habits.honours_updated == Some(false) && !expected {
             let table = self.listed().name;
             certificate.notes.push(format!(
                 "FreshBooks ignores the filter for changed rows of {table}, so the table is read whole"

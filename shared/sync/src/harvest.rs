@@ -43,8 +43,9 @@ impl Extraction<'_> {
         let mut window = Window { since, until: None };
         let mut whole = false;
         let listed = self.listed();
-        let can_cut = matches!(listed.cursor, CursorRule::UpdatedDay { .. });
-        let mut most = (can_cut && habits.honours_updated != Some(false)).then_some(self.window_rows());
+        let can_cut =
+            matches!(listed.cursor, CursorRule::UpdatedDay { .. }) && passes::trusts(listed, &habits);
+        let mut most = can_cut.then_some(self.window_rows());
         loop {
             let requests = match &new {
                 // A currency that was never asked for has all its months to come.
@@ -87,6 +88,7 @@ impl Extraction<'_> {
                 habits.honours_updated = Some(false);
             } else {
                 self.probe(&requests, &proofs, &mut habits, now).await?;
+                self.try_filter(&rows, &mut habits, now).await?;
             }
             if habits.honours_updated == Some(false) && window.is_filtered() && !whole {
                 // The filter did not do what it seemed to do: only all rows are all rows.
@@ -141,7 +143,7 @@ impl Extraction<'_> {
             return Since::Day(loading.until);
         }
         match (self.task.mode, head.cursor) {
-            (Mode::Incremental, Some(cursor)) if head.habits.honours_updated != Some(false) => {
+            (Mode::Incremental, Some(cursor)) if passes::trusts(self.listed(), &head.habits) => {
                 Window::after(self.listed(), cursor, self.worker.reach.restated_months).since
             }
             _ => Since::Beginning,
@@ -206,11 +208,11 @@ impl Extraction<'_> {
     }
 
     /// A request for all rows.
-    fn request(&self) -> Request {
+    pub(crate) fn request(&self) -> Request {
         Request::new(self.listed(), &self.task.unit).called(&self.task.ids)
     }
 
-    fn prober(&self, now: Timestamp) -> Probe<'_> {
+    pub(crate) fn prober(&self, now: Timestamp) -> Probe<'_> {
         Probe { client: &self.client, table: self.listed(), request: self.request(), now }
     }
 

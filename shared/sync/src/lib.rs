@@ -15,6 +15,7 @@ mod read;
 mod rows;
 mod stop;
 mod sweep;
+mod trial;
 mod windows;
 mod write;
 

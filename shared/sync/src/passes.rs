@@ -73,7 +73,7 @@ pub(crate) fn plan(mut request: Request, window: &Window, habits: &Habits, now: 
     if let (CursorRule::Months, Rows::Report(layout)) = (table.cursor, table.rows) {
         return periods::plan(&request, &layout, window, habits, now);
     }
-    if habits.honours_updated != Some(false) {
+    if trusts(table, habits) {
         (request.since, request.until) = (window.since, window.until);
     }
     let states = states(table, habits).iter();
@@ -88,6 +88,15 @@ pub(crate) fn plan(mut request: Request, window: &Window, habits: &Habits, now: 
         request
     };
     states.map(with_state).collect()
+}
+
+/// Whether the table's filter for changed rows is used: one that is known to count unless it was found not to, another one
+/// once it has proved itself.
+pub(crate) fn trusts(table: &Table, habits: &Habits) -> bool {
+    match table.cursor {
+        CursorRule::UpdatedDay { established: false, .. } => habits.honours_updated == Some(true),
+        _ => habits.honours_updated != Some(false),
+    }
 }
 
 /// Whether a request asks by a filter for what changed.

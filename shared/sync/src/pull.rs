@@ -140,7 +140,7 @@ pub async fn pull(
 
 fn window(table: &Table, since: Option<model::Date>) -> Result<Since> {
     Ok(match (since, table.cursor) {
-        (Some(day), CursorRule::UpdatedDay { .. }) => Since::Day(day),
+        (Some(day), CursorRule::UpdatedDay { established: true, .. }) => Since::Day(day),
         (Some(day), CursorRule::UpdatedSince) => {
             let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|e| {
                 Error::new(ErrorKind::Config, format!("{day} is no day to start from")).because(e)

@@ -14,6 +14,7 @@ use crate::extract::Memory;
 use crate::parents::Parents;
 use crate::passes::is_filtered;
 use crate::periods;
+use crate::trial::Dated;
 use crate::write::{Files, Writer};
 
 /// More rejected rows than one in this many mean that the API has changed.
@@ -37,6 +38,8 @@ pub(crate) struct Rows {
     filtered: bool,
     /// How the keys begin of rows that were asked for, where only some periods are.
     periods: Option<HashSet<String>>,
+    /// When each row last changed, where a filter has yet to prove that it goes by that.
+    dated: Option<Dated>,
     /// What was listed, where rows are only listed and not written.
     parents: Option<Parents>,
     tally: Tally,
@@ -94,8 +97,20 @@ impl Rows {
     ) -> Self {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let tally = Tally { names, ..Tally::default() };
+        let tries = matches!(table.cursor, CursorRule::UpdatedDay { established: false, .. }) && !filtered;
+        let dated = tries.then(Dated::new);
         let periods = (table.cursor == CursorRule::Months).then(HashSet::new);
-        Self { table, decoder, writer: Writer::new(packing), known, filtered, periods, parents: None, tally }
+        Self {
+            table,
+            decoder,
+            writer: Writer::new(packing),
+            known,
+            filtered,
+            periods,
+            dated,
+            parents: None,
+            tally,
+        }
     }
 
     /// The same rows, only listed: none is written.
@@ -158,6 +173,13 @@ impl Rows {
         (self.known, self.parents.unwrap_or_default())
     }
 
+    /// When each row last changed, where a filter has yet to prove that it goes by that; not where some could not be read,
+    /// nor where nothing is new, so that nothing more can be proved than before.
+    pub(crate) fn dated(&self) -> Option<&Dated> {
+        let anything = self.tally.new + self.tally.changed > 0;
+        self.dated.as_ref().filter(|_| anything && self.rejected() == 0)
+    }
+
     /// The newest change seen.
     pub(crate) fn last_updated(&self) -> Option<Timestamp> {
         self.tally.last_updated
@@ -175,10 +197,13 @@ impl Rows {
 
     /// Takes the rows of a page.
     pub(crate) fn page(&mut self, page: &Page, received_at: Timestamp) {
-        let Self { decoder, known, parents, tally, .. } = self;
+        let Self { decoder, known, dated, parents, tally, .. } = self;
         let rejected = decoder.rejected().len();
         decoder.rows(page.rows(), received_at, &mut |facts| {
             let verdict = tally.sight(facts, known);
+            if let (Some(dated), Ok(id)) = (&mut *dated, facts.key.parse()) {
+                dated.insert(id, facts.updated.and_then(second));
+            }
             let Some(parents) = parents else { return verdict };
             parents.see(facts, tally.count.unfiltered);
             Verdict::Skip

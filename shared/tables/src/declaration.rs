@@ -246,6 +246,8 @@ pub enum CursorRule {
     UpdatedDay {
         /// The column that must lie in the window.
         updated: &'static str,
+        /// Whether the filter is known to count. If not, everything is read until it has proved itself.
+        established: bool,
     },
     /// `updated_since=<UTC instant>`; rows need not carry what it filters on.
     UpdatedSince,
@@ -406,7 +408,7 @@ impl Table {
     /// The column whose instants the cursor filter is about.
     pub fn updated(&self) -> Option<&'static str> {
         match self.cursor {
-            CursorRule::UpdatedDay { updated } => Some(updated),
+            CursorRule::UpdatedDay { updated, .. } => Some(updated),
             _ => ["updated", "updated_at"].into_iter().find(|name| self.column(name).is_some()),
         }
     }

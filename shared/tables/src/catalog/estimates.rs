@@ -66,7 +66,7 @@ pub(crate) const ESTIMATES: Table = Table {
         columns: ESTIMATE_LINE,
     }],
     includes: &["lines"],
-    cursor: CursorRule::Whole,
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: false },
     deleted: DeleteRule::VisState,
     scope: "user:estimates:read",
     confidence: Confidence::Medium,

@@ -75,7 +75,7 @@ pub(crate) const EXPENSES: Table = Table {
         ],
     }],
     includes: &["attachment"],
-    cursor: CursorRule::UpdatedDay { updated: "updated" },
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: true },
     deleted: DeleteRule::VisState,
     scope: "user:expenses:read",
     ..Table::MOST

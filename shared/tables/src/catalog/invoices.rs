@@ -85,7 +85,7 @@ pub(crate) const INVOICES: Table = Table {
     secrets: &["direct_links"],
     children: &[LINES, PRESENTATION],
     includes: &["lines", "presentation"],
-    cursor: CursorRule::UpdatedDay { updated: "updated" },
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: true },
     deleted: DeleteRule::VisState,
     scope: "user:invoices:read",
     ..Table::MOST

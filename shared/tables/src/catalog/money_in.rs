@@ -31,7 +31,7 @@ pub(crate) const PAYMENTS: Table = Table {
         eastern("updated", "When it last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived"),
     ],
-    cursor: CursorRule::UpdatedDay { updated: "updated" },
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: true },
     deleted: DeleteRule::VisState,
     scope: "user:payments:read",
     ..Table::MOST

@@ -71,7 +71,7 @@ fn rules(table: &'static Table) {
             assert!(matches!(table.rows, Rows::Object(_)), "{}: a list loses rows", table.name);
         }
     }
-    if let CursorRule::UpdatedDay { updated } = table.cursor {
+    if let CursorRule::UpdatedDay { updated, .. } = table.cursor {
         assert!(matches!(kind(updated), Some(Kind::Instant(_))), "{}", table.name);
     }
     let reads = table.scope.strip_prefix("user:").and_then(|scope| scope.strip_suffix(":read"));

@@ -163,7 +163,14 @@ fn asked(table: &Table, layout: &Layout) -> String {
 
 fn reads(table: &Table) -> String {
     let rule = match table.cursor {
-        CursorRule::UpdatedDay { updated } => format!("what changed since a day, by `{updated}`"),
+        CursorRule::UpdatedDay { updated, established: true } => {
+            format!("what changed since a day, by `{updated}`")
+        }
+        CursorRule::UpdatedDay { updated, established: false } => {
+            format!(
+                "everything, until it is found that what changed since a day can be asked for by `{updated}`"
+            )
+        }
         CursorRule::UpdatedSince => "what changed since an instant".to_owned(),
         CursorRule::Whole => "everything".to_owned(),
         CursorRule::Months => "the open month and the last ones; earlier ones once".to_owned(),
