@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tables::Table;
 
+use crate::request::Request;
+
 /// Why an answer holds no page.
 #[derive(Debug)]
 pub enum Trouble {
@@ -87,9 +89,12 @@ impl ApiError {
         if let Some(errors) = accounting {
             // A list, or a single object.
             let first = errors.get(0).unwrap_or(errors);
+            let message = words(first.get("message"), errors);
+            // The chart of accounts says what it is about further down.
+            let detail = errors.pointer("/details/0/metadata/message").and_then(Value::as_str);
             return Some(Self {
                 errno: integer(first.get("errno")),
-                message: words(first.get("message"), errors),
+                message: detail.map_or(message.clone(), |detail| format!("{message}: {detail}")),
             });
         }
         if let Some(error) = &shapes.error {
@@ -183,6 +188,14 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
     }
 }
 
+/// Whether a report was refused for its currency, which the account lacks: then it has no lines.
+pub(crate) fn lacks_currency(request: &Request, status: StatusCode, trouble: &Trouble) -> bool {
+    let asked = request.parameters.iter().any(|(key, _)| *key == "currency_code");
+    let Trouble::Api(error) = trouble else { return false };
+    let refused = matches!(status.as_u16(), 200 | 400 | 422);
+    asked && refused && error.message.to_ascii_lowercase().contains("currency")
+}
+
 fn out_of_scope(table: &Table, trouble: &Trouble) -> Error {
     Error::new(ErrorKind::OutOfScope, format!("the grant may not read {}: {trouble}", table.name))
         .next(format!("give the app the scope {}, then connect again", table.scope))
@@ -214,6 +227,12 @@ mod tests {
         assert_eq!(
             found(r#"{"errno":2001,"error":{"updated_since":"bad"}}"#),
             r#"errno 2001: {"updated_since":"bad"}"#
+        );
+        assert_eq!(
+            found(
+                r#"{"errors":{"message":"Failed","status":400,"details":[{"reason":"x","metadata":{"message":"Bad."}}]}}"#
+            ),
+            "Failed: Bad."
         );
         assert_eq!(found(r#"{"message":"Unauthorized"}"#), "Unauthorized");
         assert_eq!(found(r#"{"invoices":[]}"#), "");

@@ -38,6 +38,8 @@ pub struct Options {
     pub empty_pages: u64,
     /// One row in so many of a list comes without what was included, drawn anew for each request; 0: none does.
     pub withheld_includes: u64,
+    /// Whether a report in a currency that the account lacks is refused rather than empty.
+    pub currency_refused: bool,
     /// `total` counts so many rows more than are listed.
     pub phantom_total: u64,
     /// `total`, and `pages` with it, count so many rows less than are listed; pages beyond still answer.
@@ -108,6 +110,7 @@ impl Default for Options {
             vis_state_lists: true,
             empty_pages: 0,
             withheld_includes: 0,
+            currency_refused: false,
             phantom_total: 0,
             short_total: 0,
             most_per_page: 100,
