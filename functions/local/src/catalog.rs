@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, Schema};
 use model::Result;
 use serde_json::{Value, json};
-use tables::{CursorRule, DeleteRule, Family, Owner, RawText, Table};
+use tables::{CursorRule, DeleteRule, Family, Form, Owner, RawText, Table};
 
 use crate::cli;
 use crate::grid::{Grid, Side};
@@ -24,7 +24,7 @@ pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) {
             table.name.to_owned(),
             children.join(", "),
             belongs_to(table.family).to_owned(),
-            read(table.cursor).to_owned(),
+            when_read(table),
             deleted(table.deleted),
             table.scope.to_owned(),
         ]);
@@ -52,7 +52,7 @@ pub(crate) fn describe(arguments: &cli::Describe, screen: &Screen) -> Result<u8>
     }
     fact("api", &format!("GET {}", table.path));
     fact("of", belongs_to(table.family));
-    fact("read", read(table.cursor));
+    fact("read", &when_read(table));
     fact("deleted rows", &deleted(table.deleted));
     fact("scope", table.scope);
     if child.is_none() && !table.children.is_empty() {
@@ -80,6 +80,11 @@ fn belongs_to(family: Family) -> &'static str {
         Owner::Account => "account",
         Owner::Business => "business",
     }
+}
+
+fn when_read(table: &Table) -> String {
+    let read = read(table.cursor);
+    if table.on_request { format!("{read}, if named") } else { read.to_owned() }
 }
 
 fn read(rule: CursorRule) -> &'static str {
@@ -140,6 +145,7 @@ fn as_json(table: &Table) -> Value {
         .map(|child| {
             json!({
                 "name": child.name, "doc": child.doc, "source": child.source, "columns": schema(child.name),
+                "is_object": child.form == Form::Object,
                 "key": [child.parent_key, child.own_key.unwrap_or("_position")],
             })
         })
@@ -147,6 +153,7 @@ fn as_json(table: &Table) -> Value {
     json!({
         "name": table.name, "doc": table.doc, "family": table.family.as_str(), "path": table.path,
         "belongs_to": belongs_to(table.family), "key": table.key, "read": read(table.cursor),
+        "on_request": table.on_request,
         "deleted": deleted(table.deleted), "scope": table.scope, "includes": table.includes,
         "masked": table.secrets, "columns": schema(table.name), "children": children,
     })

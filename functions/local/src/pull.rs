@@ -147,7 +147,8 @@ impl Pull<'_> {
         let currencies = account.as_ref().and_then(|account| self.currencies.get(account));
         let currencies: Vec<String> = currencies.into_iter().flatten().cloned().collect();
         let wanted = Wanted { table, unit, ids: &ids, since, currencies: &currencies };
-        let pull = sync::pull(&worker, tokens, &wanted, &*store, stop);
+        // Boxed: what it holds over its waits is large.
+        let pull = Box::pin(sync::pull(&worker, tokens, &wanted, &*store, stop));
         let pulled = self.interrupt.bounds(table.name, pull).await;
         let milliseconds = between(started, self.worker.clock.now());
         let asked = !self.arguments.tables.is_empty();
