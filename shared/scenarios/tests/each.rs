@@ -7,14 +7,15 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use model::port::Clock;
-use model::{ConnectionName, ErrorKind, Mode, Result, TableStatus, Task, Timestamp, Unit};
+use model::{ConnectionName, ErrorKind, Mode, OtherIds, Result, TableStatus, Task, Timestamp, Unit};
 use serde_json::json;
 use simulator::{Control, Fault, FaultBody, FaultKind, Options, State};
-use sync::{Outcome, Reach, Report, Stop};
+use sync::{Outcome, Reach, Report, Stop, Wanted};
 use world::{Landed, StandingClock, World};
 
 const TABLE: &str = "invoice_payment_options";
@@ -210,13 +211,12 @@ async fn a_task_that_dies_loses_nothing_and_moves_no_cursor() {
         let mut died = 0;
         while each.cursor().await.is_none() {
             let task = each.task(Mode::Incremental);
-            let report = match each.sync(&task).await {
-                Ok(report) => report,
-                Err(_) => {
-                    died += 1;
-                    // Delivered again.
-                    each.sync(&task).await.unwrap()
-                }
+            let report = if let Ok(report) = each.sync(&task).await {
+                report
+            } else {
+                died += 1;
+                // Delivered again.
+                each.sync(&task).await.unwrap()
             };
             for (_, id, deleted) in each.landed(&report).await {
                 assert!(landed.insert(id) && !deleted, "{id} has landed twice");
@@ -290,4 +290,57 @@ async fn links_of_invoices_are_kept_without_what_opens_them() {
         let open = bytes.windows(17).any(|part| part == b"/#/link/simulated".as_slice());
         assert!(!open, "{} holds a link", object.key);
     }
+}
+
+/// Breaks `work` off when it has waited so often.
+async fn killed<T>(work: impl Future<Output = T>, waits: usize) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut left = waits;
+    std::future::poll_fn(move |context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn killed_at_any_wait_it_lands_every_row_once() {
+    let mut kills = 0;
+    for waits in [0, 1, 2, 3, 5, 8, 13, 21, 34, 55] {
+        let each = Each::new(Options { scale: 40, ..Options::default() }, 15);
+        let mut wait = waits;
+        while each.cursor().await.is_none() {
+            let task = each.task(Mode::Incremental);
+            while killed(each.sync(&task), wait).await.is_none() {
+                kills += 1;
+                wait += 7;
+            }
+            wait = waits;
+        }
+        let commits = each.world.worker.lake.commits(TABLE, &each.unit).await.unwrap();
+        let landed: u64 = commits.iter().flat_map(|commit| &commit.files).map(|file| file.rows).sum();
+        assert_eq!(landed, each.living().len() as u64, "each row once, after {waits} waits");
+        let verified = each.world.worker.lake.verify(None).await.unwrap();
+        assert!(verified.damage.is_empty(), "{:?}", verified.damage);
+    }
+    assert!(kills > 50, "only {kills} kills");
+}
+
+#[tokio::test]
+async fn a_pull_asks_for_all_of_them() {
+    let each = Each::new(Options::default(), 10);
+    let table = tables::find(TABLE).unwrap();
+    let ids = OtherIds::default();
+    let wanted = Wanted { table, unit: &each.unit, ids: &ids, since: None, currencies: &[] };
+    let folder = tempfile::tempdir().unwrap();
+    let store = host::Folder::open(folder.path()).unwrap();
+    let pulled =
+        sync::pull(&each.world.worker, each.world.tokens(), &wanted, &store, &Stop::default()).await.unwrap();
+    let rows: u64 = pulled.files.iter().map(|file| file.rows).sum();
+    assert_eq!(rows, each.living().len() as u64);
+    assert_eq!(pulled.certificate.distinct_keys, rows);
 }

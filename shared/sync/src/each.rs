@@ -14,8 +14,9 @@ use lake::{Commit, Loading, Seen};
 use model::{Certificate, Error, ErrorKind, Mode, Result};
 use tables::{Context, Decoder, DeleteRule};
 
-use crate::extract::{Extraction, Memory};
+use crate::extract::Extraction;
 use crate::harvest::Harvest;
+use crate::memory::Memory;
 use crate::parents::Parents;
 use crate::probe::BEGINNING;
 use crate::rows::{GONE, Rows};
@@ -45,8 +46,7 @@ impl Asked {
     /// Adds to `seen` what need not be asked for again.
     pub(crate) fn remember(&self, memory: Memory, seen: &mut Seen) {
         // What was read of a window that is not done counts for itself alone.
-        let unfinished = Memory { from: None, unread_from: Some(model::Timestamp::MIN) };
-        let memory = if self.left.is_empty() { memory } else { unfinished };
+        let memory = if self.left.is_empty() { memory } else { Memory::OF_ALL };
         self.parents.remember(&self.known, &self.left, memory, seen);
     }
 

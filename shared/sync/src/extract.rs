@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use freshbooks::{Budget, Client, Tokens};
-use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Loading, Published, Seen};
+use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
 use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
 use model::time::Zone;
@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::each::Asked;
 use crate::harvest::Harvest;
+use crate::memory::Memory;
 use crate::passes::{self, Window};
 use crate::periods;
 use crate::port::Progress;
@@ -77,16 +78,6 @@ impl Default for Reach {
     fn default() -> Self {
         Self { per_row: 1_000, restated_months: 3 }
     }
-}
-
-/// What a commit remembers of the rows it has read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
-    /// Rows that changed before are not asked for again; without it all may be.
-    pub(crate) from: Option<Timestamp>,
-    /// Rows that were known before and not read now may still come, unless they changed before this instant; without it
-    /// none does.
-    pub(crate) unread_from: Option<Timestamp>,
 }
 
 /// What a task came to.
@@ -189,7 +180,7 @@ impl Extraction<'_> {
         let mut landed: Option<Report> = None;
         let mut lost = 0;
         loop {
-            match self.step().await? {
+            match Box::pin(self.step()).await? {
                 Step::Done(report) => return Ok(together(landed, report)),
                 Step::Window(report) => {
                     landed = Some(together(landed, report));
@@ -224,14 +215,7 @@ impl Extraction<'_> {
         let now = worker.clock.now();
         let files =
             RawFiles { lake: &worker.lake, unit: &task.unit, day: Zone::Utc.day_of(now), task: &task.id };
-        let harvest = self.harvest(head.as_ref(), known, now, &files).await?;
-        let (harvest, asked) = match table.each {
-            Some(_) => {
-                let (harvest, asked) = self.ask(harvest, head.as_ref(), &files).await?;
-                (harvest, Some(asked))
-            }
-            None => (harvest, None),
-        };
+        let (harvest, asked) = self.gather(head.as_ref(), known, now, &files).await?;
         let Harvest { mut rows, proofs, window, mut habits, whole } = harvest;
 
         // What was listed and not asked for is read by the next run, or by this task when it is delivered again; what came
@@ -249,15 +233,16 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if read { self.cursor(before, &proofs, &rows) } else { before };
         let loading = if waits { self.waiting(head.as_ref()) } else { self.loading(head.as_ref(), &window) };
-        let memory = match holds {
-            true => Memory { from: None, unread_from: Some(Timestamp::MIN) },
-            false => memory(self.listed(), &window, loading.as_ref(), cursor, &habits),
+        let memory = if holds {
+            Memory::OF_ALL
+        } else {
+            Memory::after(self.listed(), &window, loading.as_ref(), cursor, &habits)
         };
         let finished = match &asked {
             None => rows.finish(memory, &files).await?,
             Some(asked) => {
                 // Its own rows are known by their names.
-                let mut finished = rows.finish(Memory { from: None, unread_from: None }, &files).await?;
+                let mut finished = rows.finish(Memory::OF_WHAT_WAS_READ, &files).await?;
                 asked.remember(memory, &mut finished.seen);
                 finished
             }
@@ -314,6 +299,22 @@ impl Extraction<'_> {
                 if commit.done { Step::Done(report) } else { Step::Window(report) }
             }
         })
+    }
+
+    /// Reads the next window and, where the table is asked for row by row of that, these rows.
+    async fn gather(
+        &self,
+        head: Option<&Commit>,
+        known: Seen,
+        now: Timestamp,
+        files: &dyn Files,
+    ) -> Result<(Harvest, Option<Asked>)> {
+        let harvest = self.harvest(head, known, now, files).await?;
+        if self.table.each.is_none() {
+            return Ok((harvest, None));
+        }
+        let (harvest, asked) = Box::pin(self.ask(harvest, head, files)).await?;
+        Ok((harvest, Some(asked)))
     }
 
     /// The rows that the lake has. Reading everything can do without them, at the price of landing rows again.
@@ -425,33 +426,6 @@ impl Extraction<'_> {
     fn report(&self, outcome: Outcome, status: TableStatus) -> Report {
         let task = self.task.clone();
         Report { task, status, outcome, files: Vec::new(), certificate: None, rejected: Vec::new() }
-    }
-}
-
-/// What a commit has to remember, so that rows which come again are known.
-fn memory(
-    table: &Table,
-    window: &Window,
-    loading: Option<&Loading>,
-    cursor: Option<Cursor>,
-    habits: &Habits,
-) -> Memory {
-    let everything = Memory { from: None, unread_from: None };
-    if habits.honours_updated == Some(false) {
-        return everything;
-    }
-    let unproved = habits.honours_updated.is_none() && !window.is_filtered();
-    match window.until {
-        // The lists of archived and deleted rows, which are read whole until the filter is proved, come again.
-        None if unproved => everything,
-        Some(day) => {
-            let from = passes::asked_again_from_day(day).unwrap_or(Timestamp::MIN);
-            // Beside a task that reads everything anew, others go on from the cursor.
-            let anew = loading.is_some_and(|loading| loading.of.is_some());
-            let others = anew.then(|| passes::asked_again_from(table, cursor).unwrap_or(Timestamp::MIN));
-            Memory { from: Some(from), unread_from: others.into_iter().chain([from]).min() }
-        }
-        None => Memory { from: passes::asked_again_from(table, cursor), unread_from: None },
     }
 }
 

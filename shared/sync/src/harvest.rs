@@ -88,7 +88,7 @@ impl Extraction<'_> {
                 habits.honours_updated = Some(false);
             } else {
                 self.probe(&requests, &proofs, &mut habits, now).await?;
-                self.try_filter(&rows, &mut habits, now).await?;
+                self.try_filter(rows.dated().cloned(), &mut habits, now).await?;
             }
             if habits.honours_updated == Some(false) && window.is_filtered() && !whole {
                 // The filter did not do what it seemed to do: only all rows are all rows.

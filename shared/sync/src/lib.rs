@@ -5,6 +5,7 @@ mod dispatch;
 mod each;
 mod extract;
 mod harvest;
+mod memory;
 mod parents;
 mod passes;
 mod periods;

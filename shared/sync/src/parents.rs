@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use lake::{KeyHash, Seen, Sight};
 use tables::{Facts, Rejected};
 
-use crate::extract::Memory;
+use crate::memory::Memory;
 use crate::rows::{REJECTED, digest, instant, second};
 
 /// One row of the list, as it was seen last.

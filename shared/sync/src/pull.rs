@@ -12,8 +12,9 @@ use model::{
 };
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
-use crate::extract::{Extraction, Memory, Worker, attest};
+use crate::extract::{Extraction, Worker, attest};
 use crate::harvest::Harvest;
+use crate::memory::Memory;
 use crate::passes::{self, Window};
 use crate::periods;
 use crate::read::{Read, Reader};
@@ -102,7 +103,7 @@ pub async fn pull(
     let mut asked = None;
     if table.each.is_some() {
         let harvest = Harvest { rows, proofs, window: Window::ALL, habits, whole: true };
-        let (harvest, what) = extraction.ask(harvest, None, &files).await?;
+        let (harvest, what) = Box::pin(extraction.ask(harvest, None, &files)).await?;
         if !what.left.is_empty() {
             let left = what.left.len();
             let what = format!("{left} rows of {} are yet to be asked for {}", listed.name, table.name);

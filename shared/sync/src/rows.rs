@@ -10,7 +10,7 @@ use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Times
 use tables::{CursorRule, Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
 
 use crate::census::{Census, Count};
-use crate::extract::Memory;
+use crate::memory::Memory;
 use crate::parents::Parents;
 use crate::passes::is_filtered;
 use crate::periods;

@@ -16,7 +16,7 @@ use tables::{Context, Decoder, RawText, Verdict};
 
 use crate::extract::Extraction;
 use crate::passes::{self, Window};
-use crate::rows::{Rows, instant};
+use crate::rows::instant;
 
 /// No row may have changed so close to the day: FreshBooks' zone and the lag of what changes are not known.
 const APART: SignedDuration = SignedDuration::from_hours(30);
@@ -25,11 +25,16 @@ const APART: SignedDuration = SignedDuration::from_hours(30);
 pub(crate) type Dated = BTreeMap<i64, Option<NonZeroU32>>;
 
 impl Extraction<'_> {
-    /// Finds out whether the filter for changed rows counts, if that is not known and `rows`, which are all there are, can
+    /// Finds out whether the filter for changed rows counts, if that is not known and the rows, which are all there are, can
     /// show it.
-    pub(crate) async fn try_filter(&self, rows: &Rows, habits: &mut Habits, now: Timestamp) -> Result<()> {
-        let Some(dated) = rows.dated().filter(|_| habits.honours_updated.is_none()) else { return Ok(()) };
-        let Some(day) = telling_day(dated) else { return Ok(()) };
+    pub(crate) async fn try_filter(
+        &self,
+        dated: Option<Dated>,
+        habits: &mut Habits,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(dated) = dated.filter(|_| habits.honours_updated.is_none()) else { return Ok(()) };
+        let Some(day) = telling_day(&dated) else { return Ok(()) };
         let from = start(day).as_second();
         let wanted = dated.iter().filter(|(_, at)| at.is_some_and(|at| i64::from(at.get()) >= from));
         let mut missing: BTreeSet<i64> = wanted.map(|(id, _)| *id).collect();
