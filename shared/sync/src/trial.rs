@@ -133,7 +133,7 @@ mod tests {
         let mut changed = in_order;
         changed[0].1 = "2026-03-20T12:00:00Z";
         assert_eq!(telling_day(&dated(&changed)), Some(jiff::civil::date(2026, 3, 3)));
-        changed[0].1 = "2026-03-04T12:00:00Z";
+        changed[0].1 = "2026-03-03T12:00:00Z";
         assert_eq!(
             telling_day(&dated(&changed)),
             Some(jiff::civil::date(2026, 2, 3)),
