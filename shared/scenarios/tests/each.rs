@@ -327,7 +327,7 @@ async fn killed_at_any_wait_it_lands_every_row_once() {
         let verified = each.world.worker.lake.verify(None).await.unwrap();
         assert!(verified.damage.is_empty(), "{:?}", verified.damage);
     }
-    assert!(kills > 50, "only {kills} kills");
+    assert!(kills > 10, "only {kills} kills");
 }
 
 #[tokio::test]

@@ -331,12 +331,13 @@ impl Extraction<'_> {
     /// Whether the cursor waits for rows that came without the children that they announce: for some runs, where a later
     /// one would not read them anyway.
     fn holds(&self, backlog: u64, habits: &mut Habits) -> bool {
-        habits.waited = if backlog == 0 { 0 } else { habits.waited.saturating_add(1) };
-        let is_filtered = matches!(self.table.cursor, CursorRule::UpdatedDay { .. });
-        is_filtered
-            && self.task.mode == Mode::Incremental
-            && passes::trusts(self.table, habits)
-            && (1..=MOST_WAITS).contains(&habits.waited)
+        let is_filtered =
+            matches!(self.table.cursor, CursorRule::UpdatedDay { .. }) && passes::trusts(self.table, habits);
+        habits.waited = match backlog {
+            1.. if is_filtered => (habits.waited + 1).min(MOST_WAITS + 1),
+            _ => 0,
+        };
+        self.task.mode == Mode::Incremental && (1..=MOST_WAITS).contains(&habits.waited)
     }
 
     /// Marks what is gone, or says why not.

@@ -14,8 +14,8 @@ async fn listed(world: &World, list: &str) -> String {
 async fn a_row_is_told_to_the_byte_whatever_its_state() {
     let world = world_with(|options| options.scale = 12);
     let control = world.simulator.control();
-    let all =
-        "per_page=100&search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2&include[]=lines";
+    let all = "per_page=100&search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2&include[]=lines\
+         &include[]=presentation&include[]=contacts&include[]=attachment";
     for (resource, unit, list) in [
         ("clients", A, format!("accounting/account/{A}/users/clients?{all}")),
         ("invoices", A, format!("accounting/account/{A}/invoices/invoices?{all}")),
