@@ -6,6 +6,7 @@ use std::time::Duration;
 use host::Settings;
 use lake::Contract;
 use model::Result;
+use sync::Reach;
 use url::Url;
 
 /// Who says which version of a table counts.
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) queue_url: String,
     pub(crate) api_url: Url,
     pub(crate) in_flight: u16,
+    pub(crate) reach: Reach,
     pub(crate) first_pause: Duration,
 }
 
@@ -56,6 +58,9 @@ impl Config {
         let queue_url = settings.required("FRESHLAKE_QUEUE_URL", "the queue that the tasks come from");
         let api_url = settings.url("FRESHBOOKS_API_URL", Some("https://api.freshbooks.com"));
         let in_flight = settings.parsed("FRESHLAKE_IN_FLIGHT", 8);
+        let usual = Reach::default();
+        let per_row = settings.parsed("FRESHLAKE_PER_ROW_REQUESTS", usual.per_row);
+        let restated_months = settings.parsed("FRESHLAKE_RESTATED_MONTHS", usual.restated_months);
         let seconds = settings.parsed("FRESHLAKE_RETRY_SECONDS", 60);
         settings.finish(|| {
             Some(Self {
@@ -67,6 +72,7 @@ impl Config {
                 queue_url: queue_url?,
                 api_url: api_url?,
                 in_flight: in_flight?,
+                reach: Reach { per_row: per_row?, restated_months: restated_months? },
                 first_pause: Duration::from_secs(seconds?),
             })
         })
@@ -94,7 +100,22 @@ mod tests {
         .unwrap();
         assert_eq!((config.database.as_str(), config.in_flight), ("freshbooks", 8));
         assert_eq!(config.catalog, Catalog::Glue);
+        assert_eq!(config.reach, Reach::default());
         assert_eq!(config.api_url.as_str(), "https://api.freshbooks.com/");
+    }
+
+    #[test]
+    fn how_far_a_run_reaches_can_be_set() {
+        let config = Config::read(|name| {
+            let text = match name {
+                "FRESHLAKE_CATALOG" | "FRESHLAKE_CONTRACT" | "FRESHBOOKS_API_URL" => return None,
+                "FRESHLAKE_PER_ROW_REQUESTS" => "250",
+                "FRESHLAKE_RESTATED_MONTHS" => "12",
+                _ => "1",
+            };
+            Some(text.to_owned())
+        });
+        assert_eq!(config.unwrap().reach, Reach { per_row: 250, restated_months: 12 });
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Extract {
             budget: Arc::new(Budget::new(config.in_flight)),
             in_flight: config.in_flight.into(),
             window_rows: WINDOW_ROWS,
+            reach: config.reach,
             brake: Brake::default(),
             progress: Arc::new(Quiet),
         };

@@ -89,7 +89,8 @@ fn when_read(table: &Table) -> String {
 
 fn read(rule: CursorRule) -> &'static str {
     match rule {
-        CursorRule::UpdatedDay { .. } => "what changed, by day",
+        CursorRule::UpdatedDay { established: true, .. } => "what changed, by day",
+        CursorRule::UpdatedDay { established: false, .. } => "whole, or by day if that works",
         CursorRule::UpdatedSince => "what changed, by instant",
         CursorRule::Whole => "whole",
         CursorRule::Months => "month by month",

@@ -62,6 +62,7 @@ impl Engine {
             budget: Arc::new(settings.budget()),
             in_flight: settings.in_flight.into(),
             window_rows: WINDOW_ROWS,
+            reach: settings.reach,
             brake: Brake::default(),
             progress: Arc::new(Quiet),
         };

@@ -42,6 +42,7 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
         budget: Arc::new(settings.budget()),
         in_flight: settings.in_flight.into(),
         window_rows: WINDOW_ROWS,
+        reach: settings.reach,
         brake: Brake::default(),
         progress: Arc::new(Quiet),
     };

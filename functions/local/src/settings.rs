@@ -7,6 +7,7 @@ use freshbooks::{Budget, Patience};
 use lake::Contract;
 use model::{ConnectionName, Error, ErrorKind, Result, TableName};
 use secrecy::SecretString;
+use sync::Reach;
 use toml::{Table, Value};
 use url::Url;
 
@@ -16,6 +17,8 @@ const API_URL: &str = "https://api.freshbooks.com";
 const AUTH_URL: &str = "https://auth.freshbooks.com";
 const MOST_IN_FLIGHT: u16 = 100;
 const MOST_TRIES: u32 = 100;
+const MOST_PER_ROW: i64 = 1_000_000;
+const MOST_MONTHS: i64 = 120;
 
 /// What is set, with defaults for the rest.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) contract: Contract,
     /// Pages fetched at once.
     pub(crate) in_flight: u16,
+    /// How far a run reaches beyond what is new.
+    pub(crate) reach: Reach,
     /// How often a page is tried.
     pub(crate) tries: u32,
     /// The file of secrets.
@@ -83,6 +88,8 @@ impl Settings {
         let in_flight = root.number("in_flight", 1, MOST_IN_FLIGHT.into()).and_then(|n| n.try_into().ok());
         let tries = root.number("tries", 1, MOST_TRIES.into()).and_then(|n| n.try_into().ok());
         let file_client_id = app.text("client_id");
+        let per_row = root.number("per_row_requests", 0, MOST_PER_ROW).and_then(|n| n.try_into().ok());
+        let months = root.number("restated_months", 0, MOST_MONTHS).and_then(|n| n.try_into().ok());
         let client_id = settings.optional("FRESHBOOKS_CLIENT_ID").or(file_client_id);
         let (file_api, file_auth) = (app.url("api_url"), app.url("auth_url"));
         let own_api = settings.optional("FRESHBOOKS_API_URL").is_some() || file_api.is_some();
@@ -118,6 +125,10 @@ impl Settings {
                 database,
                 contract: contract?,
                 in_flight: in_flight.unwrap_or(8),
+                reach: Reach {
+                    per_row: per_row.unwrap_or(Reach::default().per_row),
+                    restated_months: months.unwrap_or(Reach::default().restated_months),
+                },
                 tries: tries.unwrap_or(Patience::default().tries),
                 secrets: folder.join(SECRETS),
                 client_id,
@@ -283,6 +294,7 @@ mod tests {
         assert_eq!(settings.lake, Path::new("/etc/books/lake"));
         assert_eq!(settings.secrets, Path::new("/etc/books/freshlake-secrets.json"));
         assert_eq!((settings.in_flight, settings.tries), (8, 8));
+        assert_eq!(settings.reach, Reach { per_row: 1_000, restated_months: 3 });
         assert_eq!(settings.api_url.as_str(), "https://api.freshbooks.com/");
         assert_eq!(settings.auth_url.as_str(), "https://auth.freshbooks.com/");
     }

@@ -84,6 +84,7 @@ fn lake(simulator: &Simulator, clock: Arc<PatientClock>, token: &str, account: &
         budget: Arc::new(Budget::new(2)),
         in_flight: 1,
         window_rows: sync::WINDOW_ROWS,
+        reach: sync::Reach::default(),
         brake: Brake::default(),
         progress: Arc::new(sync::Quiet),
     };

@@ -176,6 +176,11 @@ impl Client {
             let text = String::from_utf8_lossy(&body);
             ApiError::find(&text).map_or_else(|| Trouble::not_json(&body), Trouble::Api)
         };
+        if trouble::lacks_currency(request, parts.status, &trouble) {
+            tracing::debug!(name: "currency_lacking", target: "path", table = request.table.name, "no lines");
+            let page = Page::default();
+            return Ok(Answer { page, source_time: date(&parts.headers), received_at });
+        }
         let error = trouble::error(request.table, parts.status, &trouble);
         Err(Setback { error, retry_after: retry_after(&parts.headers, received_at) })
     }

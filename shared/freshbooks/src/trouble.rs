@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tables::Table;
 
+use crate::request::Request;
+
 /// Why an answer holds no page.
 #[derive(Debug)]
 pub enum Trouble {
@@ -87,9 +89,12 @@ impl ApiError {
         if let Some(errors) = accounting {
             // A list, or a single object.
             let first = errors.get(0).unwrap_or(errors);
+            let message = words(first.get("message"), errors);
+            // The chart of accounts says what it is about further down.
+            let detail = errors.pointer("/details/0/metadata/message").and_then(Value::as_str);
             return Some(Self {
                 errno: integer(first.get("errno")),
-                message: words(first.get("message"), errors),
+                message: detail.map_or(message.clone(), |detail| format!("{message}: {detail}")),
             });
         }
         if let Some(error) = &shapes.error {
@@ -130,14 +135,20 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
         _ => None,
     };
     let is_api = matches!(trouble, Trouble::Api(_));
+    let says = |words: &str| match trouble {
+        Trouble::Api(error) => error.message.to_ascii_lowercase().contains(words),
+        _ => false,
+    };
+    // Inside status 200 both a plan and a scope may be what is lacking.
+    let is_denied = errno == Some(1003) && says("permission denied");
     match status.as_u16() {
         401 => Error::new(
             ErrorKind::TokenRejected,
             format!("FreshBooks does not take the access token: {trouble}"),
         )
         .next("connect again if this lasts: freshlake connect NAME"),
-        403 => Error::new(ErrorKind::OutOfScope, format!("the grant may not read {name}: {trouble}"))
-            .next(format!("give the app the scope {}, then connect again", table.scope)),
+        403 => out_of_scope(table, trouble),
+        200 if is_api && is_denied => out_of_scope(table, trouble),
         404 => not_found(table, trouble),
         429 => Error::new(
             ErrorKind::RateLimited,
@@ -148,7 +159,8 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
             Error::new(ErrorKind::Unavailable, format!("FreshBooks answers {status} for {name}: {trouble}"))
                 .next("run again later")
         }
-        200 if is_api && errno.is_some_and(|n| PLAN_GATES.contains(&n)) => Error::new(
+        // Families without numbers only say so.
+        200 if errno.is_some_and(|n| PLAN_GATES.contains(&n)) || says("do not have access") => Error::new(
             ErrorKind::OutOfPlan,
             format!("the FreshBooks plan of this account does not include {name}: {trouble}"),
         )
@@ -174,6 +186,19 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
         )
         .next("report this with the message: the API may have changed"),
     }
+}
+
+/// Whether a report was refused for its currency, which the account lacks: then it has no lines.
+pub(crate) fn lacks_currency(request: &Request, status: StatusCode, trouble: &Trouble) -> bool {
+    let asked = request.parameters.iter().any(|(key, _)| *key == "currency_code");
+    let Trouble::Api(error) = trouble else { return false };
+    let refused = matches!(status.as_u16(), 200 | 400 | 422);
+    asked && refused && error.message.to_ascii_lowercase().contains("currency")
+}
+
+fn out_of_scope(table: &Table, trouble: &Trouble) -> Error {
+    Error::new(ErrorKind::OutOfScope, format!("the grant may not read {}: {trouble}", table.name))
+        .next(format!("give the app the scope {}, then connect again", table.scope))
 }
 
 fn not_found(table: &Table, trouble: &Trouble) -> Error {
@@ -202,6 +227,12 @@ mod tests {
         assert_eq!(
             found(r#"{"errno":2001,"error":{"updated_since":"bad"}}"#),
             r#"errno 2001: {"updated_since":"bad"}"#
+        );
+        assert_eq!(
+            found(
+                r#"{"errors":{"message":"Failed","status":400,"details":[{"reason":"x","metadata":{"message":"Bad."}}]}}"#
+            ),
+            "Failed: Bad."
         );
         assert_eq!(found(r#"{"message":"Unauthorized"}"#), "Unauthorized");
         assert_eq!(found(r#"{"invoices":[]}"#), "");

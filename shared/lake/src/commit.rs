@@ -83,9 +83,17 @@ pub struct Habits {
     /// Under which role, plan and scopes the rows were listed, as a digest.
     #[serde(default)]
     pub access: Option<String>,
+    /// How many runs in a row have waited for children that rows announce and came without.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited: u32,
     /// The currencies that were met in the rows, or asked for, ISO 4217, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub currencies: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn incremental() -> Mode {

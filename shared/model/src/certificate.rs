@@ -65,6 +65,9 @@ pub struct Certificate {
     pub rows_undeleted: u64,
     /// Rows that could not be typed; they are kept in `rejected`.
     pub rows_rejected: u64,
+    /// Rows that came, however often they were read, without children that they announce.
+    #[serde(default)]
+    pub backlog: u64,
     /// Rows of child tables written.
     pub child_rows: u64,
     /// The smallest update instant seen.
@@ -94,6 +97,7 @@ impl Certificate {
             rows_deleted: 0,
             rows_undeleted: 0,
             rows_rejected: 0,
+            backlog: 0,
             child_rows: 0,
             first_updated: None,
             last_updated: None,
@@ -123,6 +127,7 @@ impl Certificate {
             rows_deleted: self.rows_deleted + next.rows_deleted,
             rows_undeleted: self.rows_undeleted + next.rows_undeleted,
             rows_rejected: self.rows_rejected + next.rows_rejected,
+            backlog: self.backlog + next.backlog,
             child_rows: self.child_rows + next.child_rows,
             first_updated: self.first_updated.into_iter().chain(next.first_updated).min(),
             last_updated: self.last_updated.into_iter().chain(next.last_updated).max(),

@@ -36,6 +36,12 @@ impl Zone {
     pub fn day_of(self, instant: Timestamp) -> Date {
         instant.to_zoned(self.time_zone()).date()
     }
+
+    /// When `day` begins in this zone.
+    pub fn start_of(self, day: Date) -> Timestamp {
+        let start = day.to_zoned(self.time_zone()).map(|zoned| zoned.timestamp());
+        start.unwrap_or(if day.year() > 0 { Timestamp::MAX } else { Timestamp::MIN })
+    }
 }
 
 /// Why a text is not a day or an instant.
@@ -133,5 +139,6 @@ mod tests {
         let late = "2026-04-01T02:00:00Z".parse().unwrap();
         assert_eq!(Zone::Utc.day_of(late).to_string(), "2026-04-01");
         assert_eq!(Zone::Eastern.day_of(late).to_string(), "2026-03-31");
+        assert_eq!(Zone::Eastern.start_of(Zone::Eastern.day_of(late)).to_string(), "2026-03-31T04:00:00Z");
     }
 }

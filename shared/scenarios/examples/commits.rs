@@ -151,6 +151,7 @@ impl Bench {
             budget: Arc::new(Budget::new(8)),
             in_flight: 8,
             window_rows: u64::MAX / 4,
+            reach: sync::Reach::default(),
             brake: sync::Brake::default(),
             progress: Arc::new(sync::Quiet),
         };

@@ -177,6 +177,7 @@ fn engine(world: &World, machine: &Machine) -> (Worker, Arc<Broker>) {
         in_flight: 4,
         // Most readings are cut in some deployments, few in others, none in the rest.
         window_rows: [6, 15, sync::WINDOW_ROWS][usize::try_from(world.setup.seed % 3).unwrap_or(0)],
+        reach: sync::Reach::default(),
         // The source writes at random, and may well delete all that a small table has.
         brake: sync::Brake { empty: usize::MAX, ..sync::Brake::default() },
         progress: Arc::new(sync::Quiet),

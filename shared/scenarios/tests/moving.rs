@@ -91,6 +91,7 @@ fn a_source_that_changes_five_times_a_second_is_read_completely() {
             budget: Arc::new(Budget::new(8)),
             in_flight: 4,
             window_rows: WINDOW_ROWS,
+            reach: sync::Reach::default(),
             brake: sync::Brake::default(),
             progress: Arc::new(sync::Quiet),
         };

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::changes::Business;
+use crate::dice::Dice;
 use crate::filter;
 use crate::list::{self, Found, Page};
 use crate::options::Options;
@@ -24,13 +25,13 @@ pub(crate) fn read(
     what: &What<'_>,
     query: &Query,
     options: &Options,
-    (version, now): (&str, jiff::Timestamp),
+    (version, now, turn): (&str, jiff::Timestamp, u64),
 ) -> Result<Answer, Refusal> {
     match what {
         What::List(kind) | What::Single(kind, _) if kind.declaration().verbs == Verbs::Create => {
             Err(Refusal::Status(http::StatusCode::METHOD_NOT_ALLOWED))
         }
-        What::List(kind) => list_rows(business, kind.declaration(), query, options).map(Answer::ok),
+        What::List(kind) => list_rows(business, kind.declaration(), query, (options, turn)).map(Answer::ok),
         What::Single(kind, id) => single(business, kind.declaration(), id, query, options),
         What::View(view, id) => (view.answer)(&Call { business, id, query, options, version, now }),
         What::UsersMe | What::Nothing => Err(Refusal::nothing_here()),
@@ -65,7 +66,7 @@ fn list_rows(
     business: &Business,
     declaration: &Declaration,
     query: &Query,
-    options: &Options,
+    (options, turn): (&Options, u64),
 ) -> Result<Vec<u8>, Refusal> {
     let (page, per_page) =
         if declaration.paged { paging(query, declaration.family, options)? } else { (1, u64::MAX) };
@@ -90,7 +91,10 @@ fn list_rows(
         if n > 0 {
             out.push(b',');
         }
-        list::write_row(&mut out, business, declaration, *row, Includes::Some(&includes));
+        let draws = Dice::new(options.seed, "withheld includes", turn).part("row", n as u64);
+        let withheld = options.withheld_includes > 0 && draws.one_in("withheld", options.withheld_includes);
+        let includes: &[String] = if withheld { &[] } else { &includes };
+        list::write_row(&mut out, business, declaration, *row, Includes::Some(includes));
     }
     let total = found.total.saturating_add(options.phantom_total).saturating_sub(options.short_total);
     let pages = pages(total, per_page, options);

@@ -310,8 +310,9 @@ impl Simulator {
             // a file is of the business that has it
             let ours = businesses.iter().filter(|business| is_it(&business.book));
             let version = request.headers().get("x-api-version").and_then(|value| value.to_str().ok());
+            let turn = self.state().requests.total;
             let mut answers = ours.map(|business| {
-                api::read(business, &api.what, &query, options, (version.unwrap_or_default(), now))
+                api::read(business, &api.what, &query, options, (version.unwrap_or_default(), now, turn))
             });
             let first = answers.next().unwrap_or_else(|| Err(Refusal::nothing_here()));
             return if first.is_err() && api.family == Family::Uploads {

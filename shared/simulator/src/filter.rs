@@ -28,6 +28,8 @@ pub(crate) struct Selection {
     pub(crate) even_only: bool,
     /// `updated` at or after, and before.
     pub(crate) window: (Option<Timestamp>, Option<Timestamp>),
+    /// Whether that means when a row was made.
+    pub(crate) by_making: bool,
     /// Tests of changed rows that the residues answer for generated ones.
     pub(crate) changed_tests: Vec<Test>,
     /// Tests of every row.
@@ -100,6 +102,7 @@ pub(crate) fn live(book: &Book, kind: Kind) -> Selection {
         states: vec![State::Active, State::Archived],
         even_only: false,
         window: (None, None),
+        by_making: false,
         changed_tests: Vec::new(),
         tests: Vec::new(),
         order: Order::Id,
@@ -120,6 +123,7 @@ pub(crate) fn selection(
         states: Vec::new(),
         even_only: options.sees_part(),
         window: (None, None),
+        by_making: options.updated_means_made,
         changed_tests: Vec::new(),
         tests: tests(declaration, query)?,
         order: options.order,

@@ -174,7 +174,11 @@ fn stretches<'a>(
     let mut marks: Vec<(u64, Option<&Change>, u64)> = Vec::new();
     for (index, change) in business.changed(declaration.kind) {
         marks.push((index + 1, None, index));
-        if shows(selection, change) && !(selection.even_only && declaration.kind.id(index) % 2 != 0) {
+        let made = (selection.by_making && index < business.book.count(declaration.kind))
+            .then(|| business.book.updated(declaration.kind, index));
+        if shows(selection, change, made.unwrap_or(change.updated))
+            && !(selection.even_only && declaration.kind.id(index) % 2 != 0)
+        {
             let place = match selection.order {
                 Order::Id => index + 1,
                 Order::Updated => {
@@ -204,11 +208,11 @@ fn stretches<'a>(
     stretches
 }
 
-fn shows(selection: &Selection, change: &Change) -> bool {
+fn shows(selection: &Selection, change: &Change, at: jiff::Timestamp) -> bool {
     !change.gone
         && selection.states.contains(&change.state)
-        && selection.window.0.is_none_or(|start| change.updated >= start)
-        && selection.window.1.is_none_or(|end| change.updated < end)
+        && selection.window.0.is_none_or(|start| at >= start)
+        && selection.window.1.is_none_or(|end| at < end)
         && selection.changed_tests.iter().all(|test| test.passes(&text_of(&change.row, test.field)))
 }
 

@@ -26,6 +26,8 @@ pub struct Options {
     pub updated_zone: UpdatedZone,
     /// The resources whose accounting list honours `updated_min` and `updated_max`; silently ignored elsewhere.
     pub honoured_updated: Vec<String>,
+    /// Whether these two go by when a row was made, not by when it changed.
+    pub updated_means_made: bool,
     /// What an accounting list without `search[vis_state]` shows.
     pub default_states: DefaultStates,
     /// Which of `search[vis_state]` and `updated_min` counts where a request has both.
@@ -34,6 +36,10 @@ pub struct Options {
     pub vis_state_lists: bool,
     /// What `pages` says of an empty set: 0 or 1.
     pub empty_pages: u64,
+    /// One row in so many of a list comes without what was included, drawn anew for each request; 0: none does.
+    pub withheld_includes: u64,
+    /// Whether a report in a currency that the account lacks is refused rather than empty.
+    pub currency_refused: bool,
     /// `total` counts so many rows more than are listed.
     pub phantom_total: u64,
     /// `total`, and `pages` with it, count so many rows less than are listed; pages beyond still answer.
@@ -98,10 +104,13 @@ impl Default for Options {
             order: Order::Id,
             updated_zone: UpdatedZone::Eastern,
             honoured_updated: ["clients", "invoices", "expenses", "payments"].map(String::from).to_vec(),
+            updated_means_made: false,
             default_states: DefaultStates::ActiveAndArchived,
             vis_state_with_window: VisStateWithWindow::Both,
             vis_state_lists: true,
             empty_pages: 0,
+            withheld_includes: 0,
+            currency_refused: false,
             phantom_total: 0,
             short_total: 0,
             most_per_page: 100,

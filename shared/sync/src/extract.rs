@@ -1,10 +1,11 @@
 //! One task: from its committed cursor to a commit.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use freshbooks::{Budget, Client, Tokens};
-use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Loading, Published, Seen};
+use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
 use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
 use model::time::Zone;
@@ -12,21 +13,26 @@ use model::{
     Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId,
     Timestamp, Unit,
 };
-use tables::{Rejected, Table};
+use tables::{CursorRule, RawText, Rejected, Table};
 use url::Url;
 
+use crate::each::Asked;
 use crate::harvest::Harvest;
+use crate::memory::Memory;
 use crate::passes::{self, Window};
 use crate::periods;
 use crate::port::Progress;
 use crate::read::Proof;
-use crate::rows::{Finished, Memory, Rows};
+use crate::rows::{Finished, Rows};
 use crate::stop::Stop;
 use crate::sweep::{Brake, Sweep};
 use crate::write::Files;
 
 /// A commit that lost against another one is worked out anew this often.
 const REBASES: u32 = 8;
+
+/// So many runs read rows again that came without the children that they announce.
+const MOST_WAITS: u32 = 10;
 
 /// A reading of more rows than this is cut into windows of about as many: fifty pages.
 pub const WINDOW_ROWS: u64 = 5_000;
@@ -50,10 +56,28 @@ pub struct Worker {
     pub in_flight: usize,
     /// Rows in a window, about, where a reading has to be cut: [`WINDOW_ROWS`].
     pub window_rows: u64,
+    /// How far a run reaches.
+    pub reach: Reach,
     /// From when on missing rows are not marked as gone unasked.
     pub brake: Brake,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+}
+
+/// How far a run reaches beyond what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The most requests of one run for a table that is asked for row by row of another one; what is left is asked for by
+    /// the next.
+    pub per_row: u64,
+    /// Months before the open one in which reports may have been restated, and are read with every run.
+    pub restated_months: u32,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { per_row: 1_000, restated_months: 3 }
+    }
 }
 
 /// What a task came to.
@@ -101,7 +125,8 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
         tokens,
         Arc::clone(&worker.budget),
     );
-    let extraction = Extraction { worker, client, table, task, stop };
+    let extraction =
+        Extraction { worker, client, table, task, stop, raw: RawText::Keep, asked: AtomicU64::new(0) };
     // Boxed: what it holds over its waits is large.
     match stop.bound(&*worker.clock, table.name, Box::pin(extraction.run())).await {
         Ok(report) => Ok(report),
@@ -133,6 +158,10 @@ pub(crate) struct Extraction<'e> {
     pub(crate) table: &'static Table,
     pub(crate) task: &'e Task,
     pub(crate) stop: &'e Stop,
+    /// Whether the texts of rows are kept.
+    pub(crate) raw: RawText,
+    /// Requests so far for single rows of another table.
+    pub(crate) asked: AtomicU64,
 }
 
 /// What one commit, or none, has brought a task to.
@@ -151,7 +180,7 @@ impl Extraction<'_> {
         let mut landed: Option<Report> = None;
         let mut lost = 0;
         loop {
-            match self.step().await? {
+            match Box::pin(self.step()).await? {
                 Step::Done(report) => return Ok(together(landed, report)),
                 Step::Window(report) => {
                     landed = Some(together(landed, report));
@@ -186,16 +215,38 @@ impl Extraction<'_> {
         let now = worker.clock.now();
         let files =
             RawFiles { lake: &worker.lake, unit: &task.unit, day: Zone::Utc.day_of(now), task: &task.id };
-        let Harvest { mut rows, proofs, window, mut habits, whole } =
-            self.harvest(head.as_ref(), known, now, &files).await?;
+        let (harvest, asked) = self.gather(head.as_ref(), known, now, &files).await?;
+        let Harvest { mut rows, proofs, window, mut habits, whole } = harvest;
 
-        let done = window.until.is_none();
-        let withheld = if done { self.sweep(&proofs, &mut rows, &mut habits).await? } else { None };
+        // What was listed and not asked for is read by the next run, or by this task when it is delivered again; what came
+        // without the children that it announces, by the next runs.
+        let backlog = rows.backlog();
+        let holds = self.holds(backlog, &mut habits);
+        let waits = holds || asked.as_ref().is_some_and(|asked| !asked.left.is_empty());
+        let read = window.until.is_none() && !waits;
+        let done = read || waits && task.mode == Mode::Incremental;
+        let withheld = if read {
+            self.sweep(&proofs, &mut rows, asked.as_ref(), &window, &mut habits).await?
+        } else {
+            None
+        };
         let before = head.as_ref().and_then(|h| h.cursor);
-        let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
-        let loading = self.loading(head.as_ref(), &window);
-        let memory = memory(table, &window, loading.as_ref(), cursor, &habits);
-        let finished = rows.finish(memory, &files).await?;
+        let cursor = if read { self.cursor(before, &proofs, &rows) } else { before };
+        let loading = if waits { self.waiting(head.as_ref()) } else { self.loading(head.as_ref(), &window) };
+        let memory = if holds {
+            Memory::OF_ALL
+        } else {
+            Memory::after(self.listed(), &window, loading.as_ref(), cursor, &habits)
+        };
+        let finished = match &asked {
+            None => rows.finish(memory, &files).await?,
+            Some(asked) => {
+                // Its own rows are known by their names.
+                let mut finished = rows.finish(Memory::OF_WHAT_WAS_READ, &files).await?;
+                asked.remember(memory, &mut finished.seen);
+                finished
+            }
+        };
         periods::meet(&mut habits.currencies, finished.currencies.iter().cloned());
         if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
             let new: Vec<_> = finished.unknown.iter().map(|key| format!("FreshBooks sends {key}")).collect();
@@ -205,10 +256,14 @@ impl Extraction<'_> {
         let standing = proofs.iter().filter_map(|proof| proof.note.as_ref()).chain(&withheld);
         let told = |head: &Commit| standing.clone().all(|note| head.certificate.notes.contains(note));
         let news = head.as_ref().is_some_and(|head| !told(head));
-        let finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld.clone());
+        let mut finished = self.attested(finished, head.as_ref(), &proofs, &habits, withheld.clone());
+        if let Some(asked) = &asked {
+            asked.attest(table.name, self.listed().name, &mut finished.certificate);
+        }
         let status = finished.certificate.status;
         if let Some(head) = &head
-            && done
+            && read
+            && asked.as_ref().is_none_or(|asked| asked.count == 0)
             && finished.files.is_empty()
             && !news
             && same_day(head.cursor, cursor)
@@ -246,6 +301,22 @@ impl Extraction<'_> {
         })
     }
 
+    /// Reads the next window and, where the table is asked for row by row of that, these rows.
+    async fn gather(
+        &self,
+        head: Option<&Commit>,
+        known: Seen,
+        now: Timestamp,
+        files: &dyn Files,
+    ) -> Result<(Harvest, Option<Asked>)> {
+        let harvest = self.harvest(head, known, now, files).await?;
+        if self.table.each.is_none() {
+            return Ok((harvest, None));
+        }
+        let (harvest, asked) = Box::pin(self.ask(harvest, head, files)).await?;
+        Ok((harvest, Some(asked)))
+    }
+
     /// The rows that the lake has. Reading everything can do without them, at the price of landing rows again.
     async fn known(&self, head: &Commit) -> Result<Seen> {
         match self.worker.lake.seen(head).await {
@@ -257,8 +328,27 @@ impl Extraction<'_> {
         }
     }
 
+    /// Whether the cursor waits for rows that came without the children that they announce: for some runs, where a later
+    /// one would not read them anyway.
+    fn holds(&self, backlog: u64, habits: &mut Habits) -> bool {
+        let is_filtered =
+            matches!(self.table.cursor, CursorRule::UpdatedDay { .. }) && passes::trusts(self.table, habits);
+        habits.waited = match backlog {
+            1.. if is_filtered => (habits.waited + 1).min(MOST_WAITS + 1),
+            _ => 0,
+        };
+        self.task.mode == Mode::Incremental && (1..=MOST_WAITS).contains(&habits.waited)
+    }
+
     /// Marks what is gone, or says why not.
-    async fn sweep(&self, proofs: &[Proof], rows: &mut Rows, habits: &mut Habits) -> Result<Option<String>> {
+    async fn sweep(
+        &self,
+        proofs: &[Proof],
+        rows: &mut Rows,
+        asked: Option<&Asked>,
+        window: &Window,
+        habits: &mut Habits,
+    ) -> Result<Option<String>> {
         // A list that disagrees with its own total is no proof that something is missing.
         if proofs.iter().any(|proof| proof.note.is_some()) {
             return Ok(None);
@@ -270,7 +360,17 @@ impl Extraction<'_> {
             brake: self.worker.brake,
             now: self.worker.clock.now(),
         };
-        sweep.run(rows, habits).await
+        let missing = match asked {
+            None => rows.missing(),
+            Some(asked) => {
+                let orphans = self.orphans(asked, !window.is_filtered());
+                if orphans.is_empty() {
+                    return Ok(None);
+                }
+                orphans
+            }
+        };
+        sweep.run(rows, missing, habits).await
     }
 
     /// The source's clock before the first row was read: whatever changes later is asked for by the next run. Where the
@@ -298,10 +398,23 @@ impl Extraction<'_> {
         let certificate = &mut finished.certificate;
         attest(certificate, proofs, self.client.requests());
         certificate.notes.extend(withheld);
-        if habits.honours_updated == Some(false) {
-            let table = self.table.name;
+        let expected = matches!(self.listed().cursor, CursorRule::UpdatedDay { established: false, .. });
+        if habits.honours_updated == Some(false) && !expected {
+            let table = self.listed().name;
             certificate.notes.push(format!(
                 "FreshBooks ignores the filter for changed rows of {table}, so the table is read whole"
+            ));
+        }
+        if certificate.backlog > 0 {
+            let (table, backlog) = (self.table.name, certificate.backlog);
+            let next = match habits.waited {
+                0..=MOST_WAITS if self.task.mode == Mode::Incremental => {
+                    "the next run reads them again".to_owned()
+                }
+                _ => format!("to read them again: freshlake sync --table {table} --full"),
+            };
+            certificate.notes.push(format!(
+                "{backlog} rows of {table} came without the lines that their amounts tell of; {next}"
             ));
         }
         if head.is_some_and(|h| h.certificate.status == TableStatus::Ok) {
@@ -314,33 +427,6 @@ impl Extraction<'_> {
     fn report(&self, outcome: Outcome, status: TableStatus) -> Report {
         let task = self.task.clone();
         Report { task, status, outcome, files: Vec::new(), certificate: None, rejected: Vec::new() }
-    }
-}
-
-/// What a commit has to remember, so that rows which come again are known.
-fn memory(
-    table: &Table,
-    window: &Window,
-    loading: Option<&Loading>,
-    cursor: Option<Cursor>,
-    habits: &Habits,
-) -> Memory {
-    let everything = Memory { from: None, unread_from: None };
-    if habits.honours_updated == Some(false) {
-        return everything;
-    }
-    let unproved = habits.honours_updated.is_none() && !window.is_filtered();
-    match window.until {
-        // The lists of archived and deleted rows, which are read whole until the filter is proved, come again.
-        None if unproved => everything,
-        Some(day) => {
-            let from = passes::asked_again_from_day(day).unwrap_or(Timestamp::MIN);
-            // Beside a task that reads everything anew, others go on from the cursor.
-            let anew = loading.is_some_and(|loading| loading.of.is_some());
-            let others = anew.then(|| passes::asked_again_from(table, cursor).unwrap_or(Timestamp::MIN));
-            Memory { from: Some(from), unread_from: others.into_iter().chain([from]).min() }
-        }
-        None => Memory { from: passes::asked_again_from(table, cursor), unread_from: None },
     }
 }
 

@@ -6,7 +6,7 @@ use lake::{Commit, Habits, Loading, Seen};
 use model::planted::{self, Bug};
 use model::time::Zone;
 use model::{ErrorKind, Mode, Result, TaskId, Timestamp, Unit};
-use tables::{Context, CursorRule, Decoder, DeleteRule, RawText};
+use tables::{Context, CursorRule, Decoder, DeleteRule, RawText, Table};
 
 use crate::extract::Extraction;
 use crate::passes::{self, LOOKBACK_DAYS, Window};
@@ -42,8 +42,10 @@ impl Extraction<'_> {
         let new = self.new_currencies(&habits).await?;
         let mut window = Window { since, until: None };
         let mut whole = false;
-        let can_cut = matches!(table.cursor, CursorRule::UpdatedDay { .. });
-        let mut most = (can_cut && habits.honours_updated != Some(false)).then_some(worker.window_rows);
+        let listed = self.listed();
+        let can_cut =
+            matches!(listed.cursor, CursorRule::UpdatedDay { .. }) && passes::trusts(listed, &habits);
+        let mut most = can_cut.then_some(self.window_rows());
         loop {
             let requests = match &new {
                 // A currency that was never asked for has all its months to come.
@@ -54,8 +56,12 @@ impl Extraction<'_> {
                     .collect(),
                 None => passes::plan(self.request(), &window, &habits, now),
             };
-            let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
-            let mut rows = Rows::new(table, decoder, known, window.is_filtered(), worker.lake.packing());
+            let raw = if table.each.is_some() { RawText::Drop } else { RawText::Keep };
+            let decoder = Decoder::new(listed, Context::new(&task.unit, &task.run), raw);
+            let mut rows = Rows::new(listed, decoder, known, window.is_filtered(), worker.lake.packing());
+            if table.each.is_some() {
+                rows = rows.only_listed();
+            }
             let proofs = match self.read(&requests, most, &mut rows, files).await {
                 Ok(Ok(proofs)) => proofs,
                 Ok(Err(source_time)) => {
@@ -82,6 +88,7 @@ impl Extraction<'_> {
                 habits.honours_updated = Some(false);
             } else {
                 self.probe(&requests, &proofs, &mut habits, now).await?;
+                self.try_filter(rows.dated().cloned(), &mut habits, now).await?;
             }
             if habits.honours_updated == Some(false) && window.is_filtered() && !whole {
                 // The filter did not do what it seemed to do: only all rows are all rows.
@@ -92,6 +99,20 @@ impl Extraction<'_> {
             }
             periods::meet(&mut habits.currencies, new.into_iter().flat_map(|new| new.currencies));
             return Ok(Harvest { rows, proofs, window, habits, whole });
+        }
+    }
+
+    /// The table whose lists are read: the one by whose rows this one is asked for, or else itself.
+    pub(crate) fn listed(&self) -> &'static Table {
+        self.table.each.and_then(|each| tables::find(each.parent)).unwrap_or(self.table)
+    }
+
+    /// Rows in a window, about.
+    fn window_rows(&self) -> u64 {
+        match self.table.each {
+            // What a run may ask for is a window.
+            Some(_) => self.worker.window_rows.min(self.worker.reach.per_row.max(1)),
+            None => self.worker.window_rows,
         }
     }
 
@@ -122,8 +143,8 @@ impl Extraction<'_> {
             return Since::Day(loading.until);
         }
         match (self.task.mode, head.cursor) {
-            (Mode::Incremental, Some(cursor)) if head.habits.honours_updated != Some(false) => {
-                Window::after(self.table, cursor).since
+            (Mode::Incremental, Some(cursor)) if passes::trusts(self.listed(), &head.habits) => {
+                Window::after(self.listed(), cursor, self.worker.reach.restated_months).since
             }
             _ => Since::Beginning,
         }
@@ -139,7 +160,7 @@ impl Extraction<'_> {
     }
 
     /// The reading in windows that this task goes on with.
-    fn going_on<'h>(&self, head: &'h Commit) -> Option<&'h Loading> {
+    pub(crate) fn going_on<'h>(&self, head: &'h Commit) -> Option<&'h Loading> {
         let own = self.anew(Some(head));
         let loading = head.loading.as_ref().filter(|loading| loading.of == own);
         if loading.is_some() {
@@ -149,7 +170,7 @@ impl Extraction<'_> {
     }
 
     /// Whose reading in windows it would be: the task's own where it reads anew what was read before.
-    fn anew(&self, head: Option<&Commit>) -> Option<TaskId> {
+    pub(crate) fn anew(&self, head: Option<&Commit>) -> Option<TaskId> {
         let again = self.task.mode == Mode::Full && head.is_some_and(|head| head.cursor.is_some());
         again.then(|| self.task.id.clone())
     }
@@ -177,22 +198,22 @@ impl Extraction<'_> {
         let (Ok(close), false) = (close, habits.honours_updated == Some(false)) else { return Ok(open) };
         let cutter = Cutter {
             client: &self.client,
-            table: self.table,
+            table: self.listed(),
             request: self.request(),
             habits,
-            rows: self.worker.window_rows,
+            rows: self.window_rows(),
             now,
         };
         cutter.next(since, close).await
     }
 
     /// A request for all rows.
-    fn request(&self) -> Request {
-        Request::new(self.table, &self.task.unit).called(&self.task.ids)
+    pub(crate) fn request(&self) -> Request {
+        Request::new(self.listed(), &self.task.unit).called(&self.task.ids)
     }
 
-    fn prober(&self, now: Timestamp) -> Probe<'_> {
-        Probe { client: &self.client, table: self.table, request: self.request(), now }
+    pub(crate) fn prober(&self, now: Timestamp) -> Probe<'_> {
+        Probe { client: &self.client, table: self.listed(), request: self.request(), now }
     }
 
     /// Reads every list of a window; or tells the source's clock, if one of them is too long.
@@ -235,7 +256,7 @@ impl Extraction<'_> {
         };
         let now = proofs.first().and_then(|p| p.source_time).unwrap_or(now);
         let probe = self.prober(now);
-        let totals = if self.table.deleted == DeleteRule::VisState {
+        let totals = if self.listed().deleted == DeleteRule::VisState {
             let unknown = habits.honours_updated.is_none() || habits.lists_all_states.is_none();
             match (total(Lifecycle::Active), total(Lifecycle::Archived), total(Lifecycle::Deleted)) {
                 (Some(active), Some(archived), Some(deleted)) => Totals { active, archived, deleted },

@@ -2,8 +2,11 @@
 
 mod census;
 mod dispatch;
+mod each;
 mod extract;
 mod harvest;
+mod memory;
+mod parents;
 mod passes;
 mod periods;
 mod port;
@@ -13,11 +16,12 @@ mod read;
 mod rows;
 mod stop;
 mod sweep;
+mod trial;
 mod windows;
 mod write;
 
 pub use dispatch::{Dispatched, Dispatcher, Firing, plan, unknown_table};
-pub use extract::{Outcome, Report, WINDOW_ROWS, Worker, extract};
+pub use extract::{Outcome, Reach, Report, WINDOW_ROWS, Worker, extract};
 pub use port::{Progress, Queue, Quiet};
 pub use pull::{Pulled, Wanted, pull};
 pub use stop::Stop;

@@ -29,7 +29,7 @@ impl Window {
     pub(crate) const ALL: Self = Self { since: Since::Beginning, until: None };
 
     /// What changed since `cursor`, with the overlap; everything where the table has no filter for it.
-    pub(crate) fn after(table: &Table, cursor: Cursor) -> Self {
+    pub(crate) fn after(table: &Table, cursor: Cursor, restated_months: u32) -> Self {
         let lookback =
             if planted::is(Bug::NoLookback) || planted::is(Bug::WrongZone) { 0 } else { LOOKBACK_DAYS };
         let zone = if planted::is(Bug::WrongZone) { Zone::Utc } else { Zone::Eastern };
@@ -42,7 +42,7 @@ impl Window {
                 .0
                 .checked_sub(SignedDuration::from_hours(24 * i64::from(lookback)))
                 .map_or(Since::Beginning, Since::Instant),
-            CursorRule::Months => periods::since(cursor),
+            CursorRule::Months => periods::since(cursor, restated_months),
             CursorRule::Whole => Since::Beginning,
         };
         Self { since, until: None }
@@ -73,7 +73,7 @@ pub(crate) fn plan(mut request: Request, window: &Window, habits: &Habits, now: 
     if let (CursorRule::Months, Rows::Report(layout)) = (table.cursor, table.rows) {
         return periods::plan(&request, &layout, window, habits, now);
     }
-    if habits.honours_updated != Some(false) {
+    if trusts(table, habits) {
         (request.since, request.until) = (window.since, window.until);
     }
     let states = states(table, habits).iter();
@@ -88,6 +88,15 @@ pub(crate) fn plan(mut request: Request, window: &Window, habits: &Habits, now: 
         request
     };
     states.map(with_state).collect()
+}
+
+/// Whether the table's filter for changed rows is used: one that is known to count unless it was found not to, another one
+/// once it has proved itself.
+pub(crate) fn trusts(table: &Table, habits: &Habits) -> bool {
+    match table.cursor {
+        CursorRule::UpdatedDay { established: false, .. } => habits.honours_updated == Some(true),
+        _ => habits.honours_updated != Some(false),
+    }
 }
 
 /// Whether a request asks by a filter for what changed.
@@ -137,7 +146,7 @@ mod tests {
         let invoices = tables::find("invoices").unwrap();
         // 02:00 UTC on 1 April is still 31 March in New York.
         let cursor = Cursor("2026-04-01T02:00:00Z".parse().unwrap());
-        let since = |table| Window::after(table, cursor).since;
+        let since = |table| Window::after(table, cursor, 3).since;
         assert_eq!(since(invoices), Since::Day(jiff::civil::date(2026, 3, 29)));
         let entries = tables::find("time_entries").unwrap();
         assert_eq!(since(entries), Since::Instant("2026-03-30T02:00:00Z".parse().unwrap()));

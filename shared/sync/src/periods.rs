@@ -12,16 +12,13 @@ use tables::{Layout, Period, Rows};
 
 use crate::passes::Window;
 
-/// Months before the open one that are read with every run.
-pub(crate) const RESTATED_MONTHS: u32 = 3;
-
 /// Months that a first reading goes back.
 const FIRST_MONTHS: u32 = 24;
 
-/// From which month on a report has to be read that was read at `cursor`.
-pub(crate) fn since(cursor: Cursor) -> Since {
-    before(Zone::Eastern.day_of(cursor.0).first_of_month(), RESTATED_MONTHS)
-        .map_or(Since::Beginning, Since::Day)
+/// From which month on a report has to be read that was read at `cursor`, where so many months before the open one may
+/// be restated.
+pub(crate) fn since(cursor: Cursor, restated: u32) -> Since {
+    before(Zone::Eastern.day_of(cursor.0).first_of_month(), restated).map_or(Since::Beginning, Since::Day)
 }
 
 /// Tables in whose rows the currencies of an account are met.
@@ -126,7 +123,7 @@ mod tests {
     #[test]
     fn the_open_month_and_the_three_before_it_are_read_again_in_every_currency() {
         let cursor = Cursor("2026-03-02T12:00:00Z".parse().unwrap());
-        let window = Window { since: since(cursor), until: None };
+        let window = Window { since: since(cursor, 3), until: None };
         let plain = asked(&window, &Habits::default());
         assert_eq!(plain.len(), 4 * 2);
         assert_eq!(plain[0], "2025-12-01 2025-12-31 false");
@@ -141,7 +138,7 @@ mod tests {
     fn a_first_reading_goes_back_two_years_and_a_late_one_misses_no_month() {
         assert_eq!(asked(&Window::ALL, &Habits::default())[0], "2024-03-01 2024-03-31 false");
         let cursor = Cursor("2025-10-15T12:00:00Z".parse().unwrap());
-        let late = asked(&Window { since: since(cursor), until: None }, &Habits::default());
+        let late = asked(&Window { since: since(cursor, 3), until: None }, &Habits::default());
         assert_eq!((late.len(), &*late[0]), ((3 + 6) * 2, "2025-07-01 2025-07-31 false"));
     }
 }

@@ -44,8 +44,12 @@ impl Probe<'_> {
     /// Finds out what `habits` does not know yet and `totals` allows to find out. Where the answers may come from a
     /// change in between, nothing was found out.
     pub(crate) async fn look(&self, habits: &mut Habits, totals: Totals) -> Result<()> {
-        let has_filter =
-            matches!(self.table.cursor, CursorRule::UpdatedDay { .. } | CursorRule::UpdatedSince);
+        // Another filter has to prove itself first, by more than this.
+        let has_filter = match self.table.cursor {
+            CursorRule::UpdatedDay { established, .. } => established || habits.honours_updated == Some(true),
+            CursorRule::UpdatedSince => true,
+            CursorRule::Whole | CursorRule::Months => false,
+        };
         let has_states = self.table.deleted == DeleteRule::VisState;
         if has_filter && habits.honours_updated.is_none() && totals.active > 0 {
             habits.honours_updated = self.honours_updated(has_states, totals).await?;
@@ -65,7 +69,7 @@ impl Probe<'_> {
 
     /// Whether what changed in the future is nothing, and what was deleted, or archived, since ever is all that is.
     /// Without such rows the second cannot be shown.
-    async fn honours_updated(&self, has_states: bool, totals: Totals) -> Result<Option<bool>> {
+    pub(crate) async fn honours_updated(&self, has_states: bool, totals: Totals) -> Result<Option<bool>> {
         let state = if has_states { Lifecycle::Active } else { Lifecycle::Default };
         if self.total(state, self.ahead()).await?.0 > 0 {
             return Ok(Some(false));

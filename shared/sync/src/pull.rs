@@ -1,19 +1,24 @@
 //! The stateless one-shot: a table, whole or since a day, as plain Parquet.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use freshbooks::{Client, Request, Since, Tokens};
 use lake::{DataFile, Encoded, Encoder, Habits, Seen};
 use model::port::{ObjectStore, Put};
-use model::{Certificate, Error, ErrorKind, OtherIds, Result, RunId, TableName, Unit};
+use model::{
+    Certificate, ConnectionName, Error, ErrorKind, Mode, OtherIds, Result, RunId, TableName, Task, Unit,
+};
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
-use crate::extract::{Worker, attest};
+use crate::extract::{Extraction, Worker, attest};
+use crate::harvest::Harvest;
+use crate::memory::Memory;
 use crate::passes::{self, Window};
 use crate::periods;
 use crate::read::{Read, Reader};
-use crate::rows::{Memory, Rows};
+use crate::rows::Rows;
 use crate::stop::Stop;
 use crate::write::Files;
 
@@ -58,6 +63,10 @@ pub async fn pull(
     let Wanted { table, unit, ids, since, currencies } = *wanted;
     let now = worker.clock.now();
     let run = RunId(format!("pull-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let connection = ConnectionName::new("pull")
+        .map_err(|e| Error::new(ErrorKind::Internal, "pull is no name of a connection").because(e))?;
+    let task = Task::new(&connection, &run, table.name.into(), unit.clone(), Mode::Full);
+    let task = task.called(ids.clone());
     let client = Client::new(
         worker.api_url.clone(),
         Arc::clone(&worker.transport),
@@ -66,29 +75,50 @@ pub async fn pull(
         tokens,
         Arc::clone(&worker.budget),
     );
+    let extraction =
+        Extraction { worker, client, table, task: &task, stop, raw: RawText::Drop, asked: AtomicU64::new(0) };
     let reader = Reader {
-        client: &client,
+        client: &extraction.client,
         clock: &*worker.clock,
         in_flight: worker.in_flight,
         stop,
         progress: &*worker.progress,
     };
-    let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop);
-    let mut rows = Rows::new(table, decoder, Seen::default(), false, worker.lake.packing());
+    let listed = extraction.listed();
+    let decoder = Decoder::new(listed, Context::new(unit, &run), RawText::Drop);
+    let mut rows = Rows::new(listed, decoder, Seen::default(), false, worker.lake.packing());
+    if table.each.is_some() {
+        rows = rows.only_listed();
+    }
     let files = PlainFiles { store, unit };
     let mut proofs = Vec::new();
     let habits = Habits { currencies: currencies.to_vec(), ..Habits::default() };
-    for mut request in passes::plan(Request::new(table, unit).called(ids), &Window::ALL, &habits, now) {
-        request.since = window(table, since)?;
+    for mut request in passes::plan(Request::new(listed, unit).called(ids), &Window::ALL, &habits, now) {
+        request.since = window(listed, since)?;
         // However long it is: without a bound, every list is read.
         if let Read::Complete(proof) = reader.complete(&request, None, &mut rows, &files).await? {
             proofs.push(proof);
         }
     }
+    let mut asked = None;
+    if table.each.is_some() {
+        let harvest = Harvest { rows, proofs, window: Window::ALL, habits, whole: true };
+        let (harvest, what) = Box::pin(extraction.ask(harvest, None, &files)).await?;
+        if !what.left.is_empty() {
+            let left = what.left.len();
+            let what = format!("{left} rows of {} are yet to be asked for {}", listed.name, table.name);
+            return Err(Error::new(ErrorKind::Interrupted, what).next("give it more time"));
+        }
+        Harvest { rows, proofs, .. } = harvest;
+        asked = Some(what);
+    }
     // Nothing comes after, so nothing is remembered.
     let memory = Memory { from: Some(model::Timestamp::MAX), unread_from: None };
     let mut finished = rows.finish(memory, &files).await?;
-    attest(&mut finished.certificate, &proofs, client.requests());
+    attest(&mut finished.certificate, &proofs, extraction.client.requests());
+    if let Some(asked) = asked {
+        asked.attest(table.name, listed.name, &mut finished.certificate);
+    }
     for name in table.lake_names() {
         if finished.files.iter().any(|f| f.table.as_str() == name) {
             continue;
@@ -111,7 +141,7 @@ pub async fn pull(
 
 fn window(table: &Table, since: Option<model::Date>) -> Result<Since> {
     Ok(match (since, table.cursor) {
-        (Some(day), CursorRule::UpdatedDay { .. }) => Since::Day(day),
+        (Some(day), CursorRule::UpdatedDay { established: true, .. }) => Since::Day(day),
         (Some(day), CursorRule::UpdatedSince) => {
             let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|e| {
                 Error::new(ErrorKind::Config, format!("{day} is no day to start from")).because(e)

@@ -39,6 +39,12 @@ const SHORT_PAGES: u64 = 10;
 /// The pause before a list is read again of which a row has just changed.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// So few rows without children say nothing of all.
+const FEW: u64 = 10;
+
+/// A list is read so often for rows that came without the children that they announce; then they are taken as they are.
+const READINGS_FOR_CHILDREN: u32 = 4;
+
 /// A list of more pages than this is an answer gone wrong: ten million rows.
 const MOST_PAGES: u64 = 100_000;
 
@@ -170,8 +176,11 @@ impl Reader<'_> {
         rows.begin_list(request);
         let mut before: Option<Reading> = None;
         let mut again = 0;
+        let mut in_vain = false;
         while again < most_readings(before.as_ref()) {
             let most = most.filter(|_| again == 0);
+            let waits = again + 1 < READINGS_FOR_CHILDREN && !in_vain;
+            rows.wait_for_children(waits);
             let mut reading = match self.once(request, most, rows, files).await? {
                 Ok(reading) => reading,
                 Err(source_time) => return Ok(Read::TooLong { source_time }),
@@ -182,6 +191,16 @@ impl Reader<'_> {
                 // Whatever was read in any of them counts from the start of the first.
                 reading.proof.source_time = before.proof.source_time;
                 reading.proof.pages += before.proof.pages;
+            }
+            let backlog = rows.backlog_of_list();
+            if waits && backlog > 0 {
+                tracing::debug!(name: "children_withheld", target: "path", table, again, backlog, "read again");
+                // Where none comes with them, they are not to be had.
+                in_vain = !rows.some_are_whole() && backlog >= FEW;
+                self.clock.sleep(PAUSE).await;
+                before = Some(reading);
+                again += 1;
+                continue;
             }
             let unproved = planted::is(Bug::DriftIgnored)
                 || planted::is(Bug::SweepUnproved) && request.table.deleted == DeleteRule::Vanishes;

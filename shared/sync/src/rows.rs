@@ -10,8 +10,11 @@ use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Times
 use tables::{CursorRule, Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
 
 use crate::census::{Census, Count};
+use crate::memory::Memory;
+use crate::parents::Parents;
 use crate::passes::is_filtered;
 use crate::periods;
+use crate::trial::Dated;
 use crate::write::{Files, Writer};
 
 /// More rejected rows than one in this many mean that the API has changed.
@@ -35,6 +38,10 @@ pub(crate) struct Rows {
     filtered: bool,
     /// How the keys begin of rows that were asked for, where only some periods are.
     periods: Option<HashSet<String>>,
+    /// When each row last changed, where a filter has yet to prove that it goes by that.
+    dated: Option<Dated>,
+    /// What was listed, where rows are only listed and not written.
+    parents: Option<Parents>,
     tally: Tally,
 }
 
@@ -45,6 +52,14 @@ struct Tally {
     rejected: HashMap<KeyHash, u32>,
     /// Rows of lists that are read whole although the window is not: they come again, however old they are.
     always: HashSet<KeyHash>,
+    /// Rows that came without children that they announce, each with the reading that last did.
+    withheld: HashMap<KeyHash, u32>,
+    /// How many of them earlier lists have left.
+    withheld_before: usize,
+    /// Whether these are waited for rather than taken as they are.
+    waits: bool,
+    /// Rows of the present reading that are as they should be.
+    whole: u64,
     /// What was written of rows that changed while they were read.
     written: HashSet<(KeyHash, u64)>,
     /// Keys by name, where a row that is missing later has to be named.
@@ -71,16 +86,6 @@ struct Sighting {
 /// Seconds since 1970. Never 0, so that an option takes no space.
 type Second = NonZeroU32;
 
-/// What a commit remembers of the rows it has read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
-    /// Rows that changed before are not asked for again; without it all may be.
-    pub(crate) from: Option<Timestamp>,
-    /// Rows that were known before and not read now may still come, unless they changed before this instant; without it
-    /// none does.
-    pub(crate) unread_from: Option<Timestamp>,
-}
-
 impl Rows {
     /// The rows of `table`, of which the lake has `known`; `filtered` tells whether only what changed is asked for.
     pub(crate) fn new(
@@ -92,8 +97,25 @@ impl Rows {
     ) -> Self {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let tally = Tally { names, ..Tally::default() };
+        let tries = matches!(table.cursor, CursorRule::UpdatedDay { established: false, .. }) && !filtered;
+        let dated = tries.then(Dated::new);
         let periods = (table.cursor == CursorRule::Months).then(HashSet::new);
-        Self { table, decoder, writer: Writer::new(packing), known, filtered, periods, tally }
+        Self {
+            table,
+            decoder,
+            writer: Writer::new(packing),
+            known,
+            filtered,
+            periods,
+            dated,
+            parents: None,
+            tally,
+        }
+    }
+
+    /// The same rows, only listed: none is written.
+    pub(crate) fn only_listed(self) -> Self {
+        Self { parents: Some(Parents::default()), ..self }
     }
 
     /// Begins a list.
@@ -101,12 +123,34 @@ impl Rows {
         if let Some(periods) = &mut self.periods {
             periods.extend(periods::key(request));
         }
+        self.tally.withheld_before = self.tally.withheld.len();
         self.tally.count.begin_list(request, self.filtered && !is_filtered(request));
     }
 
     /// Begins a reading of the list, when the source's clock says `now`.
     pub(crate) fn begin_reading(&mut self, now: Option<Timestamp>) {
+        self.tally.whole = 0;
         self.tally.count.begin_reading(now);
+    }
+
+    /// Tells whether rows without the children that they announce are left for another reading.
+    pub(crate) fn wait_for_children(&mut self, waits: bool) {
+        self.tally.waits = waits && self.parents.is_none();
+    }
+
+    /// Rows that came without the children that they announce.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.tally.withheld.len() as u64
+    }
+
+    /// The same, of this list alone.
+    pub(crate) fn backlog_of_list(&self) -> u64 {
+        self.tally.withheld.len().saturating_sub(self.tally.withheld_before) as u64
+    }
+
+    /// Whether rows with children come at all: if not, waiting does not help.
+    pub(crate) fn some_are_whole(&self) -> bool {
+        self.tally.whole > 0
     }
 
     /// Tells whether the next page is the first of its reading.
@@ -122,6 +166,18 @@ impl Rows {
     /// What the lake has, to begin anew with.
     pub(crate) fn into_known(self) -> Seen {
         self.known
+    }
+
+    /// The same, and what was listed.
+    pub(crate) fn into_listing(self) -> (Seen, Parents) {
+        (self.known, self.parents.unwrap_or_default())
+    }
+
+    /// When each row last changed, where a filter has yet to prove that it goes by that; not where some could not be read,
+    /// nor where nothing is new, so that nothing more can be proved than before.
+    pub(crate) fn dated(&self) -> Option<&Dated> {
+        let anything = self.tally.new + self.tally.changed > 0;
+        self.dated.as_ref().filter(|_| anything && self.rejected() == 0)
     }
 
     /// The newest change seen.
@@ -141,12 +197,48 @@ impl Rows {
 
     /// Takes the rows of a page.
     pub(crate) fn page(&mut self, page: &Page, received_at: Timestamp) {
+        let Self { decoder, known, dated, parents, tally, .. } = self;
+        let rejected = decoder.rejected().len();
+        decoder.rows(page.rows(), received_at, &mut |facts| {
+            let verdict = tally.sight(facts, known);
+            if let (Some(dated), Ok(id)) = (&mut *dated, facts.key.parse()) {
+                dated.insert(id, facts.updated.and_then(second));
+            }
+            let Some(parents) = parents else { return verdict };
+            parents.see(facts, tally.count.unfiltered);
+            Verdict::Skip
+        });
+        for row in decoder.rejected().get(rejected..).unwrap_or_default() {
+            tally.sight_rejected(rejected_key(row));
+            if let Some(parents) = parents {
+                parents.see_rejected(row);
+            }
+        }
+    }
+
+    /// Takes the rows of a page about one row of another table; whether they are.
+    pub(crate) fn page_of(&mut self, parent: i64, page: &Page, received_at: Timestamp) -> bool {
         let Self { decoder, known, tally, .. } = self;
         let rejected = decoder.rejected().len();
-        decoder.rows(page.rows(), received_at, &mut |facts| tally.sight(facts, known));
+        let mut fits = true;
+        decoder.rows(page.rows(), received_at, &mut |facts| {
+            fits &= facts.key.split('/').next().and_then(|id| id.parse().ok()) == Some(parent);
+            tally.sight(facts, known)
+        });
         for row in decoder.rejected().get(rejected..).unwrap_or_default() {
             tally.sight_rejected(rejected_key(row));
         }
+        fits
+    }
+
+    /// How many rows could not be typed so far.
+    pub(crate) fn rejected(&self) -> usize {
+        self.decoder.rejected().len()
+    }
+
+    /// Whether the row of that name was read.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.tally.rows.contains_key(&KeyHash::of(name))
     }
 
     /// Writes what is enough for a batch.
@@ -301,8 +393,27 @@ impl Tally {
             self.always.insert(key);
         }
         let here = Sighting { digest, updated: facts.updated.and_then(second), reading };
+        let came_before = self.withheld.get(&key).copied();
+        if facts.withheld {
+            let with_them = self.rows.get(&key).filter(|before| before.updated >= here.updated).copied();
+            let is_whole = with_them.is_some() && came_before.is_none();
+            if is_whole || self.waits {
+                let before = with_them.map(|before| before.reading).or(came_before);
+                match with_them.filter(|_| is_whole) {
+                    Some(before) => drop(self.rows.insert(key, Sighting { reading, ..before })),
+                    None => drop(self.withheld.insert(key, reading)),
+                }
+                self.count.key(key, before, facts.updated);
+                self.count.row(facts);
+                return Verdict::Skip;
+            }
+            self.withheld.insert(key, reading);
+        } else {
+            self.whole += 1;
+            self.withheld.remove(&key);
+        }
         let before = self.rows.insert(key, here);
-        self.count.key(key, before.map(|b| b.reading), facts.updated);
+        self.count.key(key, before.map(|b| b.reading).or(came_before), facts.updated);
         self.count.row(facts);
         if let Some(before) = before {
             // Seen on another page or in another reading; it is written again only if it changed in between.
@@ -378,6 +489,7 @@ impl Tally {
             rows_deleted: self.deleted,
             rows_undeleted: self.undeleted,
             rows_rejected: decoder.rejected().len() as u64,
+            backlog: self.withheld.len() as u64,
             child_rows: written(false),
             first_updated: self.first_updated,
             last_updated: self.last_updated,
@@ -388,7 +500,7 @@ impl Tally {
 }
 
 /// A row's digest, with whether it is deleted in its lowest bit.
-fn digest(facts: &Facts<'_>) -> u64 {
+pub(crate) fn digest(facts: &Facts<'_>) -> u64 {
     // All ones and zero mean something else.
     (facts.digest & !1 | u64::from(facts.deleted)).clamp(REJECTED + 1, GONE - 1)
 }
@@ -397,10 +509,10 @@ fn is_deleted(digest: u64) -> bool {
     digest & 1 == 1
 }
 
-fn second(instant: Timestamp) -> Option<Second> {
+pub(crate) fn second(instant: Timestamp) -> Option<Second> {
     u32::try_from(instant.as_second()).ok().and_then(NonZeroU32::new)
 }
 
-fn instant(second: Second) -> Timestamp {
+pub(crate) fn instant(second: Second) -> Timestamp {
     Timestamp::from_second(second.get().into()).unwrap_or(Timestamp::MAX)
 }

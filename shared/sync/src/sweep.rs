@@ -45,12 +45,16 @@ pub(crate) struct Sweep<'s> {
 }
 
 impl Sweep<'_> {
-    /// Marks the rows of a completely read table that are missing from it, or says why it does not.
-    pub(crate) async fn run(&self, rows: &mut Rows, habits: &mut Habits) -> Result<Option<String>> {
+    /// Marks the rows of a completely read table that are `missing` from it, or says why it does not.
+    pub(crate) async fn run(
+        &self,
+        rows: &mut Rows,
+        missing: Vec<String>,
+        habits: &mut Habits,
+    ) -> Result<Option<String>> {
         if self.table.deleted != DeleteRule::Vanishes {
             return Ok(None);
         }
-        let missing = rows.missing();
         if missing.is_empty() && habits.access.is_some() {
             return Ok(None);
         }

@@ -45,7 +45,8 @@ pub struct Table {
     pub confidence: Confidence,
 }
 
-/// A table that is asked for row by row of another one.
+/// A table that is asked for row by row of another one. Its key begins with the other row's, each answer has all that there
+/// is of one, and its rows are gone when the other one is: [`DeleteRule::Vanishes`].
 #[derive(Clone, Copy, Debug)]
 pub struct Each {
     /// The other table, whose rows have an `id`.
@@ -90,6 +91,8 @@ pub struct Child {
     pub parent_key: &'static str,
     /// The own column that, with the parent's key, tells one row from another; none where only the position does.
     pub own_key: Option<&'static str>,
+    /// The column of the parent that is not zero where there have to be rows: a document of some amount has lines.
+    pub announced_by: Option<&'static str>,
     /// Its columns, in order, without the parent's key.
     pub columns: &'static [Column],
     /// How its rows are written.
@@ -243,6 +246,8 @@ pub enum CursorRule {
     UpdatedDay {
         /// The column that must lie in the window.
         updated: &'static str,
+        /// Whether the filter is known to count. If not, everything is read until it has proved itself.
+        established: bool,
     },
     /// `updated_since=<UTC instant>`; rows need not carry what it filters on.
     UpdatedSince,
@@ -403,7 +408,7 @@ impl Table {
     /// The column whose instants the cursor filter is about.
     pub fn updated(&self) -> Option<&'static str> {
         match self.cursor {
-            CursorRule::UpdatedDay { updated } => Some(updated),
+            CursorRule::UpdatedDay { updated, .. } => Some(updated),
             _ => ["updated", "updated_at"].into_iter().find(|name| self.column(name).is_some()),
         }
     }

@@ -53,6 +53,8 @@ pub struct Facts<'r> {
     pub updated: Option<Timestamp>,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// Whether it says that there are rows of a child, which it was asked for with and came without.
+    pub withheld: bool,
 }
 
 /// What to do with a row.
@@ -102,7 +104,13 @@ struct ChildDecoder {
     child: &'static Child,
     plan: Plan,
     columns: Columns,
-    /// Parents that said nothing of it.
+    /// Whether every parent is known to come with it, since an include asks for it.
+    asked: bool,
+    /// Where the column of the parent is that announces its rows.
+    announced_by: Option<usize>,
+    /// Whether the last parent said nothing of it.
+    is_absent: bool,
+    /// Parents that were written and said nothing of it.
     absent: u64,
 }
 
@@ -123,6 +131,9 @@ impl Decoder {
                 table.told_elsewhere(child),
             ),
             columns: Columns::new(child_schema(child, raw), child.columns, true, raw, Arc::clone(&context)),
+            asked: table.asks_for(child),
+            announced_by: child.announced_by.and_then(at),
+            is_absent: false,
             absent: 0,
         });
         Self {
@@ -173,8 +184,9 @@ impl Decoder {
             self.note_currencies(&row);
             let raw = masked(text, &row.secrets);
             let deleted = self.is_deleted(&row);
-            let facts =
-                Facts { key: &key, digest: xxh3_64(raw.as_bytes()), updated: self.updated_of(&row), deleted };
+            let withheld = self.is_withheld(&row, &lines);
+            let (digest, updated) = (xxh3_64(raw.as_bytes()), self.updated_of(&row));
+            let facts = Facts { key: &key, digest, updated, deleted, withheld };
             if decide(&facts) == Verdict::Skip {
                 continue;
             }
@@ -185,6 +197,7 @@ impl Decoder {
                 _ => 0,
             };
             for (decoder, lines) in self.children.iter_mut().zip(&lines) {
+                decoder.absent += u64::from(decoder.is_absent);
                 for (position, line) in (0_i32..).zip(lines) {
                     let place = Some(Place { parent_key, position });
                     decoder.columns.append(
@@ -277,12 +290,23 @@ impl Decoder {
                 if let Some(fault) = fault {
                     return Err(fault);
                 }
-            } else if none.is_none() {
-                decoder.absent += 1;
             }
+            decoder.is_absent = rows.is_none_or(|rows| rows == "null") && none.is_none();
             lines.push(typed);
         }
         Ok(())
+    }
+
+    /// Whether a child was asked for, is announced, and has no rows.
+    fn is_withheld(&self, row: &Row<'_>, lines: &[Vec<Line<'_>>]) -> bool {
+        self.children.iter().zip(lines).any(|(decoder, lines)| {
+            let says = match decoder.announced_by.and_then(|at| row.values.get(at)) {
+                Some(Value::Money(number, _) | Value::Decimal(number)) => *number != 0,
+                Some(Value::Int(number)) => *number != 0,
+                _ => false,
+            };
+            decoder.asked && says && lines.is_empty()
+        })
     }
 
     fn is_deleted(&self, row: &Row<'_>) -> bool {
@@ -410,7 +434,7 @@ impl Decoder {
     /// Children that some parents came without although they were asked for with them, and how many did: the include that
     /// brings them was not honoured.
     pub fn withheld(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let asked = self.children.iter().filter(|decoder| self.table.asks_for(decoder.child));
+        let asked = self.children.iter().filter(|decoder| decoder.asked);
         asked.map(|decoder| (decoder.child.name, decoder.absent)).filter(|(_, absent)| *absent > 0)
     }
 }

@@ -45,14 +45,14 @@ pub(super) fn amount(table: &str, write: u64) -> Option<Value> {
     Some(json!({ key: {"amount": amount, "code": "CAD"} }))
 }
 
-/// The lines of a row in another order, or fewer of them.
+/// The lines of a row in another order, or fewer of them, but never none: a document of some amount has lines.
 pub(super) fn lines(row: &str, write: u64) -> Option<Value> {
     let row: Value = serde_json::from_str(row).ok()?;
     let (key, lines) = ["lines", "services"].iter().find_map(|key| Some((key, row.get(key)?.as_array()?)))?;
     let mut lines = lines.clone();
     match write % 3 {
         0 => lines.reverse(),
-        1 => drop(lines.pop()),
+        1 if lines.len() > 1 => drop(lines.pop()),
         _ => lines.extend(lines.first().cloned()),
     }
     Some(json!({ *key: lines }))

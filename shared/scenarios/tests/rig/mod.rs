@@ -149,6 +149,7 @@ impl Rig {
             in_flight: dice.usize(1..5),
             // Most readings are cut into windows, or none is.
             window_rows: [3, 9, sync::WINDOW_ROWS][dice.usize(..3)],
+            reach: sync::Reach::default(),
             brake: sync::Brake { percent: 100, rows: usize::MAX, empty: usize::MAX },
             progress: Arc::new(sync::Quiet),
         };

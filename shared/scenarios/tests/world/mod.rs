@@ -61,6 +61,7 @@ impl World {
             budget: Arc::new(Budget::new(8)),
             in_flight: 4,
             window_rows: WINDOW_ROWS,
+            reach: sync::Reach::default(),
             brake: Brake::default(),
             progress: Arc::new(sync::Quiet),
         };

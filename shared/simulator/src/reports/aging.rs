@@ -17,7 +17,7 @@ const BUCKETS: [&str; 4] = ["0-30", "31-60", "61-90", "91+"];
 pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let start = date(call.query, "start_date")?;
     let end = date(call.query, "end_date")?.unwrap_or(today(call));
-    let code = currency(call);
+    let code = currency(call)?;
     let mut clients: BTreeMap<i64, [i128; 4]> = BTreeMap::new();
     for invoice in papers::of(call.business, Kind::Invoices) {
         let dated = invoice.date <= end && start.is_none_or(|start| invoice.date >= start);

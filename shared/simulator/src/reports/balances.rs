@@ -103,7 +103,7 @@ pub(super) fn sheet(call: &Call<'_>) -> Result<Answer, Refusal> {
     if asked.is_empty() {
         asked.push(date(call.query, "end_date")?.unwrap_or(today(call)));
     }
-    let code = currency(call);
+    let code = currency(call)?;
     let days: Vec<Day> = asked
         .into_iter()
         .map(|date| Day { date, balances: ledger::balances(call.business, &code, None, date) })
@@ -179,7 +179,7 @@ fn as_listed(business: &Business, index: u64, node: Node) -> (String, State, Str
 
 /// The newer chart: balances with three decimals.
 pub(super) fn chart_of_accounts(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let (business, code) = (call.business, currency(call));
+    let (business, code) = (call.business, currency(call)?);
     let (start, end) = (date(call.query, "start_date")?, date(call.query, "end_date")?);
     let wanted = call.query.value("state").filter(|state| !state.is_empty() && *state != "all");
     let until = end.unwrap_or(Date::MAX);
@@ -227,7 +227,7 @@ pub(super) fn chart_of_accounts(call: &Call<'_>) -> Result<Answer, Refusal> {
 ///
 /// [?] No source shows a body. The bank is two days behind the books.
 pub(super) fn reconciliation(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let code = currency(call);
+    let code = currency(call)?;
     let day = date(call.query, "date")?.unwrap_or(today(call));
     let behind = crate::moment::shift(day, -2);
     let id = chart::sub_account_id(chart::BANK);

@@ -104,8 +104,9 @@ impl Asked {
         if periods.len() > MOST_PERIODS || days > 40_000 {
             return Err(Refusal::filter(1004, "start_date", &start.to_string()));
         }
+        let code = currency(call)?;
         let cash_based = query.flag("cash_based").ok().flatten().unwrap_or(false);
-        Ok(Self { start, end, periods, resolution, code: currency(call), cash_based })
+        Ok(Self { start, end, periods, resolution, code, cash_based })
     }
 
     fn holds(&self, day: Date) -> bool {
@@ -131,8 +132,12 @@ fn date(query: &Query, key: &'static str) -> Result<Option<Date>, Refusal> {
     parse_date(text).map(Some).map_err(|_| Refusal::filter(1004, key, text))
 }
 
-fn currency(call: &Call<'_>) -> String {
-    call.query.value("currency_code").unwrap_or(call.business.book.home.code()).to_owned()
+fn currency(call: &Call<'_>) -> Result<String, Refusal> {
+    let code = call.query.value("currency_code").unwrap_or(call.business.book.home.code());
+    if call.options.currency_refused && !is_traded(call.business, code) {
+        return Err(Refusal::filter(1004, "currency_code", code));
+    }
+    Ok(code.to_owned())
 }
 
 fn periods(start: Date, end: Date, months: Option<i32>) -> Vec<(Date, Date)> {

@@ -17,10 +17,10 @@ async fn a_row_is_told_to_the_byte_whatever_its_state() {
     let all =
         "per_page=100&search[vis_state][]=0&search[vis_state][]=1&search[vis_state][]=2&include[]=lines";
     for (resource, unit, list) in [
-        ("clients", A, format!("accounting/account/{A}/users/clients?{all}")),
-        ("invoices", A, format!("accounting/account/{A}/invoices/invoices?{all}")),
+        ("clients", A, format!("accounting/account/{A}/users/clients?{all}&include[]=contacts")),
+        ("invoices", A, format!("accounting/account/{A}/invoices/invoices?{all}&include[]=presentation")),
         ("estimates", A, format!("accounting/account/{A}/estimates/estimates?{all}")),
-        ("expenses", A, format!("accounting/account/{A}/expenses/expenses?{all}")),
+        ("expenses", A, format!("accounting/account/{A}/expenses/expenses?{all}&include[]=attachment")),
         ("payments", A, format!("accounting/account/{A}/payments/payments?{all}")),
         ("bills", A, format!("accounting/account/{A}/bills/bills?{all}")),
         ("items", A, format!("accounting/account/{A}/items/items?{all}")),

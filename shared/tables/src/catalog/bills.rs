@@ -42,6 +42,7 @@ pub(crate) const BILLS: Table = Table {
             source: "lines",
             parent_key: "bill_id",
             own_key: None,
+            announced_by: Some("amount"),
             form: Form::Array,
             columns: BILL_LINE,
         },
@@ -51,6 +52,7 @@ pub(crate) const BILLS: Table = Table {
             source: "attachment",
             parent_key: "bill_id",
             own_key: None,
+            announced_by: None,
             form: Form::Object,
             columns: &[
                 int("attachmentid", "The attachment").unseen(),
@@ -148,6 +150,7 @@ const TAX_DEFAULTS: Child = Child {
     source: "tax_defaults",
     parent_key: "vendorid",
     own_key: None,
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("system_taxid", "The tax: taxes.id").unseen(),

@@ -49,6 +49,7 @@ const GROUP_MEMBERS: Child = Child {
     source: "business_group.members",
     parent_key: "business",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("id", "The membership"),

@@ -65,7 +65,7 @@ pub(crate) const CLIENTS: Table = Table {
     secrets: &["direct_link_token", "statement_token", "fasttrack_token"],
     children: &[CONTACTS],
     includes: &["contacts"],
-    cursor: CursorRule::UpdatedDay { updated: "updated" },
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: true },
     deleted: DeleteRule::VisState,
     scope: "user:clients:read",
     ..Table::MOST
@@ -78,6 +78,7 @@ const CONTACTS: Child = Child {
     source: "contacts",
     parent_key: "clientid",
     own_key: None,
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("contactid", "The contact").unseen(),

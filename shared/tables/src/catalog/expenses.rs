@@ -67,6 +67,7 @@ pub(crate) const EXPENSES: Table = Table {
         source: "attachment",
         parent_key: "expenseid",
         own_key: Some("attachmentid"),
+        announced_by: None,
         form: Form::Object,
         columns: &[
             int("attachmentid", "The attachment"),
@@ -74,7 +75,7 @@ pub(crate) const EXPENSES: Table = Table {
         ],
     }],
     includes: &["attachment"],
-    cursor: CursorRule::UpdatedDay { updated: "updated" },
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: true },
     deleted: DeleteRule::VisState,
     scope: "user:expenses:read",
     ..Table::MOST

@@ -46,6 +46,7 @@ const BUSINESS_MEMBERSHIPS: Child = Child {
     source: "business_memberships",
     parent_key: "identity_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Array,
     columns: MEMBERSHIP,
 };
@@ -79,6 +80,7 @@ const ROLES: Child = Child {
     source: "roles",
     parent_key: "identity_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("id", "The role"),
@@ -97,6 +99,7 @@ const GROUPS: Child = Child {
     source: "groups",
     parent_key: "identity_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("id", "The membership"),

@@ -85,7 +85,7 @@ pub(crate) const INVOICES: Table = Table {
     secrets: &["direct_links"],
     children: &[LINES, PRESENTATION],
     includes: &["lines", "presentation"],
-    cursor: CursorRule::UpdatedDay { updated: "updated" },
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: true },
     deleted: DeleteRule::VisState,
     scope: "user:invoices:read",
     ..Table::MOST
@@ -97,6 +97,7 @@ const LINES: Child = Child {
     source: "lines",
     parent_key: "invoiceid",
     own_key: Some("lineid"),
+    announced_by: Some("amount"),
     form: Form::Array,
     columns: &[
         int("lineid", "The line, within its invoice; starts at 1"),
@@ -131,6 +132,7 @@ const PRESENTATION: Child = Child {
     source: "presentation",
     parent_key: "invoiceid",
     own_key: None,
+    announced_by: None,
     form: Form::Object,
     columns: &[
         text("theme_layout", "Layout: simple, modern, classic"),

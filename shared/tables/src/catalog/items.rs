@@ -26,7 +26,7 @@ pub(crate) const ITEMS: Table = Table {
     ],
     // Listed for items, tasks, taxes, estimates and invoice profiles is a filter on `updated`, but nobody has seen it work
     // there, and filters that FreshBooks does not know are ignored in silence.
-    cursor: CursorRule::Whole,
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: false },
     deleted: DeleteRule::VisState,
     scope: "user:billable_items:read",
     ..Table::MOST
@@ -76,6 +76,7 @@ pub(crate) const TASKS: Table = Table {
         eastern("updated", "When it last changed"),
         int("vis_state", "0 active, 1 deleted, 2 archived").or("visState"),
     ],
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: false },
     scope: "user:projects:read",
     ..Table::MOST
 };

@@ -72,6 +72,7 @@ pub(crate) const JOURNAL_ENTRY_ACCOUNTS: Table = Table {
         // Under its older name a sub-account names its account `parentid`, too.
         parent_key: "accountid",
         own_key: Some("id"),
+        announced_by: None,
         form: Form::Array,
         columns: &[
             int("id", "The sub-account").or("sub_accountid"),

@@ -18,7 +18,7 @@ pub(crate) const INVOICE_SHARE_LINK: Table = Table {
     ],
     secrets: &["share_link"],
     parameters: &[("share_method", "share_link")],
-    deleted: DeleteRule::Never,
+    deleted: DeleteRule::Vanishes,
     scope: "user:invoices:read",
     each: Some(Each { parent: "invoices", placeholder: "{invoice_id}" }),
     on_request: true,
@@ -54,7 +54,7 @@ pub(crate) const INVOICE_PAYMENT_OPTIONS: Table = Table {
             .from("gateway_info.bank_transfer_enabled"),
     ],
     secrets: &["gateway_info.user_publishable_key"],
-    deleted: DeleteRule::Never,
+    deleted: DeleteRule::Vanishes,
     scope: "user:online_payments:read",
     each: Some(Each { parent: "invoices", placeholder: "{invoice_id}" }),
     // One request per invoice.

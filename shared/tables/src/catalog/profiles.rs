@@ -1,5 +1,5 @@
 use crate::declaration::{
-    Child, Confidence, Form, Rows, Table, date, decimal, eastern, flag, int, json, money, text,
+    Child, Confidence, CursorRule, Form, Rows, Table, date, decimal, eastern, flag, int, json, money, text,
 };
 
 pub(crate) const INVOICE_PROFILES: Table = Table {
@@ -43,6 +43,7 @@ pub(crate) const INVOICE_PROFILES: Table = Table {
     ],
     children: &[LINES],
     includes: &["lines"],
+    cursor: CursorRule::UpdatedDay { updated: "updated", established: false },
     scope: "user:invoices:read",
     confidence: Confidence::Medium,
     ..Table::MOST
@@ -55,6 +56,7 @@ const LINES: Child = Child {
     source: "lines",
     parent_key: "profileid",
     own_key: None,
+    announced_by: Some("amount"),
     form: Form::Array,
     columns: &[
         int("lineid", "The line, within its profile").unseen(),

@@ -48,6 +48,7 @@ const PROJECT_SERVICES: Child = Child {
     source: "services",
     parent_key: "project_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("id", "The service: services.id"),
@@ -64,6 +65,7 @@ const PROJECT_GROUPS: Child = Child {
     source: "group",
     parent_key: "project_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Object,
     columns: &[
         int("id", "The group"),
@@ -77,6 +79,7 @@ const PROJECT_GROUP_MEMBERS: Child = Child {
     source: "group.members",
     parent_key: "project_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Array,
     columns: &[
         int("id", "The membership"),

@@ -48,6 +48,7 @@ const TIME_ENTRY_TIMERS: Child = Child {
     source: "timer",
     parent_key: "time_entry_id",
     own_key: Some("id"),
+    announced_by: None,
     form: Form::Object,
     columns: &[int("id", "The timer: timers.id"), flag("is_running", "Whether it runs")],
 };

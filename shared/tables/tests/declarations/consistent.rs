@@ -14,6 +14,7 @@ fn every_declaration_is_consistent() {
         key(table);
         rules(table);
         path(table);
+        announced(table);
         sources(table);
         children(table);
         if let Rows::Report(layout) = table.rows {
@@ -70,7 +71,7 @@ fn rules(table: &'static Table) {
             assert!(matches!(table.rows, Rows::Object(_)), "{}: a list loses rows", table.name);
         }
     }
-    if let CursorRule::UpdatedDay { updated } = table.cursor {
+    if let CursorRule::UpdatedDay { updated, .. } = table.cursor {
         assert!(matches!(kind(updated), Some(Kind::Instant(_))), "{}", table.name);
     }
     let reads = table.scope.strip_prefix("user:").and_then(|scope| scope.strip_suffix(":read"));
@@ -85,6 +86,18 @@ fn rules(table: &'static Table) {
             seen.map(|column| column.name).collect::<Vec<_>>(),
             [""; 0],
             "{}: nobody saw them",
+            table.name
+        );
+    }
+}
+
+/// What announces a child is a number.
+fn announced(table: &'static Table) {
+    for column in table.children.iter().filter_map(|child| child.announced_by) {
+        let kind = table.column(column).map(|column| column.kind);
+        assert!(
+            matches!(kind, Some(Kind::Int | Kind::Money(_) | Kind::Decimal(_))),
+            "{}.{column}: {kind:?} announces nothing",
             table.name
         );
     }
@@ -109,6 +122,9 @@ fn path(table: &'static Table) {
             table.name
         );
         assert_eq!(parent.key, ["id"], "{}", table.name);
+        assert_eq!(table.column(table.key[0]).unwrap().kind, Kind::Int, "{}", table.name);
+        assert_eq!(table.deleted, DeleteRule::Vanishes, "{}: its rows go with others", table.name);
+        assert!(!matches!(table.rows, Rows::List { .. }), "{}: one answer has all", table.name);
         filled.push(each.placeholder);
     }
     if table.name == "systems" {

@@ -94,7 +94,7 @@ fn describe(page: &mut String, table: &Table) {
     }
     fact("key", code(table.key));
     fact("each run reads", reads(table));
-    fact("deleted rows", deleted(table.deleted));
+    fact("deleted rows", deleted(table));
     fact("scope", format!("`{}`", table.scope));
     fact("masked", code(table.secrets));
     fact("shape established", table.confidence.as_str().to_owned());
@@ -163,7 +163,14 @@ fn asked(table: &Table, layout: &Layout) -> String {
 
 fn reads(table: &Table) -> String {
     let rule = match table.cursor {
-        CursorRule::UpdatedDay { updated } => format!("what changed since a day, by `{updated}`"),
+        CursorRule::UpdatedDay { updated, established: true } => {
+            format!("what changed since a day, by `{updated}`")
+        }
+        CursorRule::UpdatedDay { updated, established: false } => {
+            format!(
+                "everything, until it is found that what changed since a day can be asked for by `{updated}`"
+            )
+        }
         CursorRule::UpdatedSince => "what changed since an instant".to_owned(),
         CursorRule::Whole => "everything".to_owned(),
         CursorRule::Months => "the open month and the last ones; earlier ones once".to_owned(),
@@ -174,8 +181,11 @@ fn reads(table: &Table) -> String {
     format!("{rule}{}{request}", each.unwrap_or_default())
 }
 
-fn deleted(rule: DeleteRule) -> String {
-    match rule {
+fn deleted(table: &Table) -> String {
+    if let Some(each) = table.each {
+        return format!("the row of {} that it belongs to is", link(each.parent));
+    }
+    match table.deleted {
         DeleteRule::VisState => "`vis_state` is 1".to_owned(),
         DeleteRule::Inactive(column) => format!("`{column}` is false"),
         DeleteRule::Vanishes => "no longer listed".to_owned(),
