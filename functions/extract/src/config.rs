@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) api_url: Url,
     pub(crate) in_flight: u16,
     pub(crate) first_pause: Duration,
+    /// The name of the secret with the salt, where there is one.
+    pub(crate) salt_secret: Option<String>,
 }
 
 impl Config {
@@ -57,6 +59,7 @@ impl Config {
         let api_url = settings.url("FRESHBOOKS_API_URL", Some("https://api.freshbooks.com"));
         let in_flight = settings.parsed("FRESHLAKE_IN_FLIGHT", 8);
         let seconds = settings.parsed("FRESHLAKE_RETRY_SECONDS", 60);
+        let salt_secret = settings.optional("FRESHLAKE_SALT_SECRET");
         settings.finish(|| {
             Some(Self {
                 bucket: bucket?,
@@ -68,6 +71,7 @@ impl Config {
                 api_url: api_url?,
                 in_flight: in_flight?,
                 first_pause: Duration::from_secs(seconds?),
+                salt_secret,
             })
         })
     }

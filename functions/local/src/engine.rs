@@ -10,6 +10,7 @@ use host::{OsRandom, SystemClock};
 use lake::Lake;
 use model::port::Clock;
 use model::{ConnectionName, Error, ErrorKind, Result, Task};
+use secrecy::SecretString;
 use sync::{Brake, Dispatcher, Firing, Quiet, Report, WINDOW_ROWS, Worker, extract};
 use tokio::sync::mpsc;
 
@@ -64,9 +65,16 @@ impl Engine {
             window_rows: WINDOW_ROWS,
             brake: Brake::default(),
             progress: Arc::new(Quiet),
+            salt: None,
         };
         let (interrupt, screen) = (interrupt.clone(), screen.clone());
         Self { worker, broker: Arc::new(broker), budgets, interrupt, screen }
+    }
+
+    /// The same engine, with what columns are hashed with.
+    pub(crate) fn salted(mut self, salt: Option<SecretString>) -> Self {
+        self.worker.salt = salt;
+        self
     }
 
     /// Dispatches `firings` and does their tasks. One that fails keeps no other from being done.

@@ -16,6 +16,7 @@ mod queue;
 mod replay;
 mod rows;
 mod runs;
+mod salt;
 mod screen;
 mod settings;
 mod show;

@@ -86,6 +86,7 @@ fn lake(simulator: &Simulator, clock: Arc<PatientClock>, token: &str, account: &
         window_rows: sync::WINDOW_ROWS,
         brake: Brake::default(),
         progress: Arc::new(sync::Quiet),
+        salt: None,
     };
     let name = ConnectionName::new("acme").unwrap();
     let unit = Unit::Account(AccountId(account.to_owned()));

@@ -26,7 +26,9 @@ use tables::Table;
 
 use crate::catalog::{Heads, Move, Swap};
 use crate::glue::GlueColumn;
-use crate::merge::{self, Arrivals, Came, Limits, Live, Merged, Parts, RawFiles, Retyped, Sink, SortedFile};
+use crate::merge::{
+    self, Arrivals, Came, Limits, Live, Merged, Parts, RawFiles, Renamed, Retyped, Sink, SortedFile,
+};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, DataFile, Draft, Lake, Published, Seen, files, layout};
 use fence::Standing;
@@ -132,7 +134,7 @@ impl Lake {
             let publication = Publication {
                 lake: self,
                 family,
-                plans: Plan::family(family),
+                plans: Plan::wanted(family, self.rules(family)),
                 base: base.cloned(),
                 commit: commit.clone(),
                 fence: None,
@@ -458,8 +460,11 @@ impl Publication<'_> {
         let lake = self.lake;
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
         let raw = RawFiles::new(&*lake.store, self.raw.of(plan.name));
-        let retyped = Retyped::new(raw, plan.name);
-        let parts: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let rules = lake.rules(self.family);
+        let retyped = Retyped::new(raw, plan.name, rules);
+        let came: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let renamed = rules.map(|rules| Renamed::new(came, plan.name, rules));
+        let parts: &dyn Parts = renamed.as_ref().map_or(came, |renamed| renamed);
         let came = Came { arrivals, parts };
         let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
         let all = self.replaying.as_ref().is_some_and(|replaying| replaying.all);

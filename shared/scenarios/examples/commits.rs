@@ -153,6 +153,7 @@ impl Bench {
             window_rows: u64::MAX / 4,
             brake: sync::Brake::default(),
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let account = simulator.businesses()[0].account_id.clone();
         Self { simulator, clock, store, worker, account, runs: 0 }

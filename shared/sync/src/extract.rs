@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use freshbooks::{Budget, Client, Tokens};
+use freshbooks::{Budget, Client, Since, Tokens};
 use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Loading, Published, Seen};
 use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
@@ -12,7 +12,8 @@ use model::{
     Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId,
     Timestamp, Unit,
 };
-use tables::{Rejected, Table};
+use secrecy::SecretString;
+use tables::{Rejected, Rules, Table};
 use url::Url;
 
 use crate::harvest::Harvest;
@@ -21,6 +22,7 @@ use crate::periods;
 use crate::port::Progress;
 use crate::read::Proof;
 use crate::rows::{Finished, Memory, Rows};
+use crate::rules;
 use crate::stop::Stop;
 use crate::sweep::{Brake, Sweep};
 use crate::write::Files;
@@ -54,6 +56,8 @@ pub struct Worker {
     pub brake: Brake,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+    /// What values are hashed with, where settings ask for it.
+    pub salt: Option<SecretString>,
 }
 
 /// What a task came to.
@@ -93,6 +97,15 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
             Error::new(ErrorKind::Config, format!("there is no table {}", task.table))
                 .next("see freshlake tables")
         })?;
+    let rules = rules::of(worker, table, &task.settings)?;
+    let obeying;
+    let worker = match &rules {
+        None => worker,
+        Some(rules) => {
+            obeying = Worker { lake: worker.lake.clone().obeying(Arc::clone(rules)), ..worker.clone() };
+            &obeying
+        }
+    };
     let client = Client::new(
         worker.api_url.clone(),
         Arc::clone(&worker.transport),
@@ -101,7 +114,7 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
         tokens,
         Arc::clone(&worker.budget),
     );
-    let extraction = Extraction { worker, client, table, task, stop };
+    let extraction = Extraction { worker, client, table, task, stop, rules };
     // Boxed: what it holds over its waits is large.
     match stop.bound(&*worker.clock, table.name, Box::pin(extraction.run())).await {
         Ok(report) => Ok(report),
@@ -133,6 +146,8 @@ pub(crate) struct Extraction<'e> {
     pub(crate) table: &'static Table,
     pub(crate) task: &'e Task,
     pub(crate) stop: &'e Stop,
+    /// What is wanted of the table.
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 /// What one commit, or none, has brought a task to.
@@ -194,7 +209,16 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if done { self.cursor(before, &proofs, &rows) } else { before };
         let loading = self.loading(head.as_ref(), &window);
-        let memory = memory(table, &window, loading.as_ref(), cursor, &habits);
+        let condition = self.rules.as_ref().and_then(|rules| rules.condition());
+        let everything = done && (window.since == Since::Beginning || task.mode == Mode::Full);
+        habits.condition =
+            condition.filter(|_| everything || !self.forgetful(head.as_ref())).map(str::to_owned);
+        let memory = if condition.is_some() {
+            // A row that no longer matches has to be known, however long ago it was read.
+            Memory { from: None, unread_from: Some(Timestamp::MIN) }
+        } else {
+            memory(table, &window, loading.as_ref(), cursor, &habits)
+        };
         let finished = rows.finish(memory, &files).await?;
         periods::meet(&mut habits.currencies, finished.currencies.iter().cloned());
         if worker.lake.contract() == Contract::Freeze && !finished.unknown.is_empty() {
@@ -255,6 +279,12 @@ impl Extraction<'_> {
             }
             known => known,
         }
+    }
+
+    /// Whether rows may be in the lake that are not remembered and that the condition of today leaves out.
+    pub(crate) fn forgetful(&self, head: Option<&Commit>) -> bool {
+        let condition = self.rules.as_ref().and_then(|rules| rules.condition());
+        condition.is_some() && head.is_some_and(|head| head.habits.condition.as_deref() != condition)
     }
 
     /// Marks what is gone, or says why not.

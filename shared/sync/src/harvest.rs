@@ -55,7 +55,9 @@ impl Extraction<'_> {
                 None => passes::plan(self.request(), &window, &habits, now),
             };
             let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), RawText::Keep);
-            let mut rows = Rows::new(table, decoder, known, window.is_filtered(), worker.lake.packing());
+            let decoder = decoder.under(self.rules.as_ref());
+            let mut rows = Rows::new(table, decoder, known, window.is_filtered(), worker.lake.packing())
+                .forgetful(self.forgetful(head));
             let proofs = match self.read(&requests, most, &mut rows, files).await {
                 Ok(Ok(proofs)) => proofs,
                 Ok(Err(source_time)) => {

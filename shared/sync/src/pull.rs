@@ -1,12 +1,13 @@
 //! The stateless one-shot: a table, whole or since a day, as plain Parquet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use freshbooks::{Client, Request, Since, Tokens};
 use lake::{DataFile, Encoded, Encoder, Habits, Seen};
 use model::port::{ObjectStore, Put};
-use model::{Certificate, Error, ErrorKind, OtherIds, Result, RunId, TableName, Unit};
+use model::{Certificate, Error, ErrorKind, OtherIds, Result, RunId, TableName, TableSettings, Unit};
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
 use crate::extract::{Worker, attest};
@@ -14,6 +15,7 @@ use crate::passes::{self, Window};
 use crate::periods;
 use crate::read::{Read, Reader};
 use crate::rows::{Memory, Rows};
+use crate::rules;
 use crate::stop::Stop;
 use crate::write::Files;
 
@@ -31,6 +33,8 @@ pub struct Wanted<'w> {
     /// The currencies in which reports are asked for: those of the rows that were pulled before. Without any, FreshBooks
     /// answers in that of the account.
     pub currencies: &'w [String],
+    /// What is set for the table and its children.
+    pub settings: &'w BTreeMap<TableName, TableSettings>,
 }
 
 /// What was pulled of one table.
@@ -55,7 +59,8 @@ pub async fn pull(
     store: &dyn ObjectStore,
     stop: &Stop,
 ) -> Result<Pulled> {
-    let Wanted { table, unit, ids, since, currencies } = *wanted;
+    let Wanted { table, unit, ids, since, currencies, settings } = *wanted;
+    let rules = rules::of(worker, table, settings)?;
     let now = worker.clock.now();
     let run = RunId(format!("pull-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     let client = Client::new(
@@ -73,9 +78,12 @@ pub async fn pull(
         stop,
         progress: &*worker.progress,
     };
-    let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop);
+    let decoder = Decoder::new(table, Context::new(unit, &run), RawText::Drop).under(rules.as_ref());
     let mut rows = Rows::new(table, decoder, Seen::default(), false, worker.lake.packing());
     let files = PlainFiles { store, unit };
+    let shown = |name: &str, schema| {
+        rules.as_ref().map_or_else(|| Arc::clone(&schema), |rules| rules.schema(name, &schema))
+    };
     let mut proofs = Vec::new();
     let habits = Habits { currencies: currencies.to_vec(), ..Habits::default() };
     for mut request in passes::plan(Request::new(table, unit).called(ids), &Window::ALL, &habits, now) {
@@ -94,7 +102,7 @@ pub async fn pull(
             continue;
         }
         if let Some(schema) = tables::arrow_schema(name, RawText::Drop) {
-            let empty = Encoder::new(schema, worker.lake.packing())?.finish()?;
+            let empty = Encoder::new(shown(name, schema), worker.lake.packing())?.finish()?;
             finished.files.push(files.put(&TableName::from(name), 0, empty).await?);
         }
     }

@@ -151,6 +151,7 @@ impl Rig {
             window_rows: [3, 9, sync::WINDOW_ROWS][dice.usize(..3)],
             brake: sync::Brake { percent: 100, rows: usize::MAX, empty: usize::MAX },
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let token = source.simulator().bearer_token(&[]);
         let judge = Judge::new(&source);

@@ -63,6 +63,7 @@ impl World {
             window_rows: WINDOW_ROWS,
             brake: Brake::default(),
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let scopes: Vec<_> = grants::READ_SCOPES.iter().map(|(scope, _)| *scope).collect();
         let token = simulator.bearer_token(&scopes);
