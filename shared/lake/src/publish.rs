@@ -11,6 +11,8 @@ mod retyping;
 #[cfg(test)]
 pub(crate) mod rig;
 #[cfg(test)]
+mod ruled;
+#[cfg(test)]
 mod types;
 
 pub(crate) use replay::unit;

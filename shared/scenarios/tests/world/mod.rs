@@ -23,6 +23,11 @@ impl StandingClock {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(std::sync::Mutex::new("2026-03-31T15:00:00Z".parse().unwrap())))
     }
+
+    pub(crate) fn advance_days(&self, days: i64) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+    }
 }
 
 #[async_trait::async_trait]
