@@ -42,6 +42,24 @@ pub(crate) struct Ran {
     pub(crate) failed: Vec<Error>,
 }
 
+/// A worker on `machine` that tells nobody how far it is.
+pub(crate) fn worker(machine: &Machine) -> Worker {
+    let settings = &machine.settings;
+    Worker {
+        lake: Lake::new(Arc::new(machine.folder.clone()), &*settings.database).under(settings.contract),
+        api_url: settings.api_url.clone(),
+        transport: machine.transport.clone(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        budget: Arc::new(settings.budget()),
+        in_flight: settings.in_flight.into(),
+        window_rows: WINDOW_ROWS,
+        brake: Brake::default(),
+        progress: Arc::new(Quiet),
+        salt: None,
+    }
+}
+
 impl Engine {
     /// An engine on `machine`, for the connections that `names` names.
     pub(crate) fn new(
@@ -54,19 +72,7 @@ impl Engine {
         let settings = &machine.settings;
         let budgets: BTreeMap<_, _> =
             names.iter().map(|name| (name.clone(), Arc::new(settings.budget()))).collect();
-        let worker = Worker {
-            lake: Lake::new(Arc::new(machine.folder.clone()), &*settings.database).under(settings.contract),
-            api_url: settings.api_url.clone(),
-            transport: machine.transport.clone(),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(OsRandom),
-            budget: Arc::new(settings.budget()),
-            in_flight: settings.in_flight.into(),
-            window_rows: WINDOW_ROWS,
-            brake: Brake::default(),
-            progress: Arc::new(Quiet),
-            salt: None,
-        };
+        let worker = worker(machine);
         let (interrupt, screen) = (interrupt.clone(), screen.clone());
         Self { worker, broker: Arc::new(broker), budgets, interrupt, screen }
     }

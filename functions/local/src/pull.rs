@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
         window_rows: WINDOW_ROWS,
         brake: Brake::default(),
         progress: Arc::new(Quiet),
-        salt: salt(&settings).await?,
+        salt: salt(&settings, true).await?,
     };
     let mut pull = Pull {
         arguments: &arguments,

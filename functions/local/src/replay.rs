@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &cli::Replay, settings: Settings, screen: &Sc
     }
     let folder = Folder::open(&settings.lake)?;
     let _lock = folder.lock()?;
-    let salt = salt(&settings).await?;
+    let salt = salt(&settings, true).await?;
     let set = sync::settings_of(table, &settings.tables);
     let rules = Rules::new(table, &set, salt.as_ref().map(ExposeSecret::expose_secret))
         .map_err(|problems| sync::wrong_settings(&problems))?;

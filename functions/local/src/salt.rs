@@ -11,17 +11,18 @@ use crate::settings::Settings;
 /// Its name in the secrets file.
 const SALT: &str = "salt";
 
-/// The salt, if there is one; where a column is to be hashed, one is made.
-pub(crate) async fn salt(settings: &Settings) -> Result<Option<SecretString>> {
+/// The salt, if there is one; where a column is to be hashed, one is made if it may be.
+pub(crate) async fn salt(settings: &Settings, make: bool) -> Result<Option<SecretString>> {
     if settings.salt.is_some() {
         return Ok(settings.salt.clone());
     }
-    if !settings.secrets.exists() && !settings.tables.values().any(TableSettings::hashes) {
+    let make = make && settings.tables.values().any(TableSettings::hashes);
+    if !settings.secrets.exists() && !make {
         return Ok(None);
     }
     let secrets = SecretsFile::new(&settings.secrets);
     let saved = secrets.read(SALT, Stage::Current).await?;
-    if saved.is_some() || !settings.tables.values().any(TableSettings::hashes) {
+    if saved.is_some() || !make {
         return Ok(saved.map(|version| version.value));
     }
     let version = SecretVersion { id: VersionId(random_text()), value: random_text().into() };

@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: cli::Sync, settings: Settings, screen: &Scree
     let firings = names.iter().map(firing).collect();
     let broker = machine.broker(machine.app(redirect_url(0)?).await?);
     let engine = Engine::new(&machine, broker, &names, &interrupt, screen);
-    let ran = engine.salted(salt(&machine.settings).await?).run(firings).await;
+    let ran = engine.salted(salt(&machine.settings, true).await?).run(firings).await;
     Ok(report(&ran, !asked.is_empty(), screen))
 }
 
