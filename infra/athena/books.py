@@ -47,8 +47,8 @@ def freshlake(*arguments, folder=None):
 
 @cache
 def declared():
-    """Every table as `freshlake tables` tells it, children behind their parents."""
-    return json.loads(freshlake("tables", "--format", "json"))
+    """Every table that is read unasked, as `freshlake tables` tells it, children behind their parents."""
+    return [table for table in json.loads(freshlake("tables", "--format", "json")) if not table["on_request"]]
 
 
 def every_table():
@@ -89,17 +89,26 @@ def open_lake(lake):
     for table, _ in every_table():
         name = table["name"]
         db.execute(f"CREATE VIEW {name} AS SELECT * FROM iceberg_scan('{lake / 'lake' / 'freshbooks' / name}')")
+        if not any((lake / "raw" / name).glob("**/*.parquet")):
+            # Nothing was ever read of it.
+            db.execute(f"CREATE TABLE raw.{name} ({', '.join(typed(table))})")
+            continue
         files = lake / "raw" / name / "**" / "*.parquet"
         db.execute(f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
     make_views(db)
     return db
 
 
+def typed(table):
+    """The columns of a table, as DuckDB writes them."""
+    return [f'"{column["name"]}" {TYPES.get(column["type"], column["type"])}' for column in table["columns"]]
+
+
 def empty_lake():
     """Every table and every raw table, without a row; views are yet to be made."""
     db = database()
     for table, _ in every_table():
-        columns = [f'"{column["name"]}" {TYPES.get(column["type"], column["type"])}' for column in table["columns"]]
+        columns = typed(table)
         db.execute(f"CREATE TABLE raw.{table['name']} ({', '.join(columns)})")
         db.execute(f"CREATE TABLE {table['name']} ({', '.join(c for c in columns if not c.startswith('_raw', 1))})")
     return db

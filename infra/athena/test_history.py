@@ -155,6 +155,30 @@ def check_memberships(changed):
     expect(db, "users_me", ["identity_id"], [(7, 1, 2), (7, 2, 3), (7, 3, None)])
 
 
+def check_presentation(changed):
+    """An object is one row, and null says that there is none; without the key nothing is said."""
+    db = empty_lake()
+    for when, logo in [(1, "A"), (2, "A"), (3, "B"), (4, None), (5, ...), (6, "B")]:
+        content = {"id": 1, "when": when} | ({} if logo is ... else {"presentation": logo and {"image_logo_src": logo}})
+        read(db, "invoices", when, content, id=1)
+        if isinstance(logo, str):
+            read(db, "invoice_presentation", when, {"image_logo_src": logo}, invoiceid=1, image_logo_src=logo, _position=0)
+    make_views(db, "invoice_presentation_history", changed=changed)
+    expect(db, "invoice_presentation", ["image_logo_src"], [("A", 1, 3), ("B", 3, 4), ("B", 6, None)])
+
+
+def check_members(changed):
+    """Members are inside of a group: without a group there are none."""
+    db = empty_lake()
+    for when, group in [(1, [5, 6]), (2, [6]), (3, []), (4, [6]), (5, None)]:
+        members = group and [{"id": key} for key in group]
+        read(db, "projects", when, {"id": 1, "group": None if group is None else {"members": members}}, 10, id=1)
+        for position, key in enumerate(group or []):
+            read(db, "project_group_members", when, {"id": key}, 10, project_id=1, id=key, _position=position)
+    make_views(db, "project_group_members_history", changed=changed)
+    expect(db, "project_group_members", ["id"], [(5, 1, 2), (6, 1, 2), (6, 2, 3), (6, 4, 5)])
+
+
 def check_active(changed):
     db = empty_lake()
     for key, deleted in [(1, False), (2, True), (3, False)]:
@@ -170,6 +194,8 @@ CHECKS = {
     "credit_note_lines_history": check_lines_without_numbers,
     "project_services_history": check_services_of_a_project,
     "business_memberships_history": check_memberships,
+    "invoice_presentation_history": check_presentation,
+    "project_group_members_history": check_members,
     "invoices_active": check_active,
 }
 
@@ -205,13 +231,16 @@ MISTAKES = {
         ("child._extracted_at = parent._read_at", "child._extracted_at >= parent._read_at"),
         ("PARTITION BY _unit, _parent", "PARTITION BY _unit"),
         ("PARTITION BY _unit, _parent", "PARTITION BY _parent"),
-        ("_version ORDER BY _extracted_at DESC", "_version ORDER BY _extracted_at"),
+        ("_version\n            ORDER BY _extracted_at DESC", "_version\n            ORDER BY _extracted_at"),
         ("WHERE _nth = 1\n", ""),
     ],
     "credit_note_lines_history": [("PARTITION BY _account_id, \"creditid\", \"_position\"",
                                    "PARTITION BY _account_id, \"creditid\"")],
     "project_services_history": [("_raw IS NULL OR ", "")],
     "business_memberships_history": [("PARTITION BY _parent", "PARTITION BY _read_at")],
+    "invoice_presentation_history": [("json_extract(_raw, '$.presentation') = JSON 'null'", "FALSE")],
+    "project_group_members_history": [("json_extract(_raw, '$.group.members') = JSON '[]'", "FALSE"),
+                                      ("json_extract(_raw, '$.group') = JSON 'null'", "FALSE")],
     "invoices_active": [("WHERE NOT _is_deleted", "")],
 }
 

@@ -28,6 +28,12 @@ class Simulator:
         assert answer.ok, answer.text
         return answer.json()
 
+    def ask(self, method, path):
+        """The same, or nothing where there is no such thing."""
+        answer = requests.request(method, f"{self.url}/_simulator/{path}", timeout=60)
+        assert answer.ok or answer.status_code == 404, answer.text
+        return answer.json() if answer.ok else None
+
     def truth(self, unit, resource, ids=False):
         """What there is of a resource, told independently of how it is extracted."""
         return self.control("GET", f"truth/{unit}/{resource}" + ("?ids=true" if ids else ""))

@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, Schema};
 use serde_json::{Value, json};
-use tables::{CursorRule, DeleteRule, Family, Owner, RawText, Table};
+use tables::{CursorRule, DeleteRule, Family, Form, Owner, RawText, Table};
 
 use crate::cli;
 use crate::grid::{Grid, Side};
@@ -36,7 +36,7 @@ pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) {
                 table.name.to_owned(),
                 table.family.as_str().to_owned(),
                 short_key(table),
-                short_read(table.cursor).to_owned(),
+                if table.on_request { "named" } else { short_read(table.cursor) }.to_owned(),
                 short_deleted(table.deleted).to_owned(),
                 short_scope(table).to_owned(),
                 asks(table),
@@ -55,14 +55,16 @@ pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) {
 }
 
 /// What the columns mean.
-const LEGEND: [&str; 8] = [
-    "reads    each run: what changed, by the day or the instant of the change; the whole table; or the",
-    "         open month and the last ones",
+const LEGEND: [&str; 10] = [
     "key      of a report, the line within what was asked for",
-    "deleted  a column says so; the row vanishes from the list; or rows are not deleted",
+    "reads    each run: what changed, by the day or the instant of the change; the whole table; or the",
+    "         open month and the last ones; named: only where the table is asked for by name",
+    "deleted  state: the column vis_state says so; active: that one does; or the row vanishes from its list",
     "scope    user:SCOPE:read is what the grant needs",
-    "asks     requests of a run when nothing has changed, for each account or business; + with every page",
-    "         of a table that is read whole; * in each currency; a row: for each row of another table",
+    "asks     requests of a run when nothing has changed, for each account, business or person",
+    "         + with each further page; * in each currency; row: for each row of another table",
+    "shape    how well it is established what FreshBooks sends",
+    "",
     "All about one of them, its columns and the tables inside it: freshlake describe TABLE",
 ];
 
@@ -86,7 +88,7 @@ fn short_read(rule: CursorRule) -> &'static str {
 
 fn short_deleted(rule: DeleteRule) -> &'static str {
     match rule {
-        DeleteRule::VisState => "vis_state",
+        DeleteRule::VisState => "state",
         DeleteRule::Inactive(column) => column,
         DeleteRule::Vanishes => "vanishes",
         DeleteRule::Never => "never",
@@ -100,21 +102,17 @@ fn short_scope(table: &Table) -> &'static str {
 /// Requests of an idle run.
 fn asks(table: &'static Table) -> String {
     if table.each.is_some() {
-        return "a row".to_owned();
+        return "row".to_owned();
     }
     let requests = sync::idle_requests(table);
     let paged = matches!(table.rows, tables::Rows::List { .. }) && table.cursor == CursorRule::Whole;
     let currencies = table.cursor == CursorRule::Months && table.key.contains(&"currency_code");
-    format!(
-        "{requests}{}",
-        if paged {
-            "+"
-        } else if currencies {
-            "*"
-        } else {
-            ""
-        }
-    )
+    let more = match (paged, currencies) {
+        (true, _) => "+",
+        (_, true) => "*",
+        _ => "",
+    };
+    format!("{requests}{more}")
 }
 
 pub(crate) fn belongs_to(family: Family) -> &'static str {
@@ -182,6 +180,7 @@ fn as_json(table: &'static Table) -> Value {
         .map(|child| {
             json!({
                 "name": child.name, "doc": child.doc, "source": child.source, "columns": schema(child.name),
+                "is_object": child.form == Form::Object,
                 "key": [child.parent_key, child.own_key.unwrap_or("_position")],
             })
         })

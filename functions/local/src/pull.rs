@@ -153,7 +153,8 @@ impl Pull<'_> {
         let currencies: Vec<String> = currencies.into_iter().flatten().cloned().collect();
         let settings = sync::settings_of(table, self.settings);
         let wanted = Wanted { table, unit, ids: &ids, since, currencies: &currencies, settings: &settings };
-        let pull = sync::pull(&worker, tokens, &wanted, &*store, stop);
+        // Boxed: what it holds over its waits is large.
+        let pull = Box::pin(sync::pull(&worker, tokens, &wanted, &*store, stop));
         let pulled = self.interrupt.bounds(table.name, pull).await;
         let milliseconds = between(started, self.worker.clock.now());
         let asked = !self.arguments.tables.is_empty();

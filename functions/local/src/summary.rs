@@ -152,7 +152,8 @@ impl Summary {
                 None => counts.push((words, 1)),
             }
         }
-        let others: Vec<String> = counts.into_iter().map(|(words, count)| format!("{count} {words}")).collect();
+        let others: Vec<String> =
+            counts.into_iter().map(|(words, count)| format!("{count} {words}")).collect();
         (self.shown().len() < self.lines.len()).then(|| others.join(", "))
     }
 
@@ -180,12 +181,15 @@ impl Summary {
             grid.row(cells(&line.table, &line.of, numbers, line.milliseconds, status));
         }
         grid.row(cells("total", "", sums, self.milliseconds, String::new()));
-        for (at, line) in grid.lines().into_iter().enumerate() {
+        // Without a line, there is nothing to add up.
+        let lines = if shown.is_empty() { Vec::new() } else { grid.lines() };
+        for (at, line) in lines.into_iter().enumerate() {
             let frame = at == 0 || at == shown.len() + 1;
             screen.out(if frame { Ink::Bold.on(screen.coloured, &line) } else { line });
         }
         if let Some(others) = self.others() {
-            screen.out(Ink::Dim.on(screen.coloured, &format!("not shown: {others}")));
+            let beside = if shown.is_empty() { "" } else { "not shown: " };
+            screen.out(Ink::Dim.on(screen.coloured, &format!("{beside}{others}")));
         }
         screen.out(Ink::Dim.on(screen.coloured, &self.totals()));
     }

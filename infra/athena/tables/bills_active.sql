@@ -5,7 +5,7 @@ SELECT
     "id", "bill_number", "vendorid", "issue_date", "due_date", "due_offset_days", "amount", "amount_code",
     "tax_amount", "tax_amount_code", "total_amount", "total_amount_code", "outstanding", "outstanding_code",
     "paid", "paid_code", "currency_code", "language", "status", "overall_category", "overall_description",
-    "attachment", "bill_payments", "vendor",
+    "bill_payments", "vendor",
     CAST("created_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "created_at",
     "created_at_text",
     CAST("updated_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "updated_at",

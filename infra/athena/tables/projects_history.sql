@@ -16,7 +16,7 @@ versions AS (
 SELECT
     "id", "title", "description", "client_id", "project_manager_id", "group_id", "retainer_id",
     "project_type", "billing_method", "billed_status", "rate", "budget", "fixed_price", "billed_amount",
-    "expense_markup", "logged_duration", "due_date", "internal", "active", "complete", "sample", "group",
+    "expense_markup", "logged_duration", "due_date", "internal", "active", "complete", "sample",
     CAST("created_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "created_at",
     "created_at_text",
     CAST("updated_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "updated_at",

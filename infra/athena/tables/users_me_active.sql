@@ -7,8 +7,8 @@ SELECT
     "confirmed_at_text",
     CAST("created_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "created_at",
     "created_at_text", "unconfirmed_email", "setup_complete", "phone_numbers", "addresses", "profession",
-    "profile", "links", "permissions", "groups", "roles", "subscription_statuses", "business_statuses",
-    "integrations", "identity_origin", "_account_id", "_business_id", "_run_id",
+    "profile", "links", "permissions", "subscription_statuses", "business_statuses", "integrations",
+    "identity_origin", "_account_id", "_business_id", "_run_id",
     CAST("_extracted_at" AT TIME ZONE 'UTC' AS TIMESTAMP(6)) AS "_extracted_at",
     "_is_deleted", "_extra"
 FROM users_me

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use simulator::Options;
 use world::World;
 
-const TABLES: [&str; 4] = ["invoices", "taxes", "projects", "bills"];
+const TABLES: [&str; 6] =
+    ["invoices", "taxes", "projects", "bills", "ledger_accounts", "report_trial_balance"];
 
 /// Syncs with changes, deletions and rows that vanish in between.
 async fn lake() -> World {
@@ -48,8 +49,10 @@ fn live(root: &Path, table: &str) -> BTreeSet<(String, String)> {
     let hint = fs::read_to_string(home.join("metadata/version-hint.text")).unwrap();
     let metadata = fs::read(home.join(format!("metadata/{hint}.metadata.json"))).unwrap();
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
-    let mut snapshots = metadata["snapshots"].as_array().unwrap().iter();
-    let current = snapshots.find(|s| s["snapshot-id"] == metadata["current-snapshot-id"]).unwrap();
+    let mut snapshots = metadata["snapshots"].as_array().into_iter().flatten();
+    let current = snapshots.find(|s| s["snapshot-id"] == metadata["current-snapshot-id"]);
+    // Without one, nothing was ever written.
+    let Some(current) = current else { return BTreeSet::new() };
     let list = fs::read(current["manifest-list"].as_str().unwrap()).unwrap();
     let list = ManifestList::parse_with_version(&list, FormatVersion::V2).unwrap();
     let manifests =
@@ -69,7 +72,9 @@ async fn rows_come_back_as_they_were() {
     let (root, lake) = (world.folder.path(), &world.worker.lake);
     for table in TABLES.iter().map(|name| tables::find(name).unwrap()) {
         let before: Vec<_> = table.lake_names().map(|name| live(root, name)).collect();
-        assert!(before.iter().all(|files| !files.is_empty()), "{}", table.name);
+        for (name, files) in table.lake_names().zip(&before) {
+            assert!(!files.is_empty() || name == "bill_attachments", "{name}");
+        }
         // One file is damaged, the others are gone.
         for (at, (_, path)) in before.iter().flatten().enumerate() {
             if at == 0 { fs::write(path, b"PAR1 not").unwrap() } else { fs::remove_file(path).unwrap() }

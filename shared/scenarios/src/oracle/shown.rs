@@ -207,7 +207,8 @@ fn shown(
             }
         }
     }
-    for child in facts.children {
+    // A task may have died before it made them all; one that is not there shows nothing, and must have nothing to show.
+    for child in facts.children.iter().filter(|child| metadata.contains_key(child.name)) {
         for batch in rows(child.name, unit, metadata, get)? {
             for (row, body) in batch.digests(&STAMP)?.into_iter().enumerate() {
                 let parent = batch.int(child.parent_key, row).ok_or("a line without a parent")?;
