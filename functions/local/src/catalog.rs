@@ -59,7 +59,7 @@ const LEGEND: [&str; 10] = [
     "key      of a report, the line within what was asked for",
     "reads    each run: what changed, by the day or the instant of the change; the whole table; or the",
     "         open month and the last ones; named: only where the table is asked for by name",
-    "deleted  state: the column vis_state says so; active: that one does; or the row vanishes from its list",
+    "deleted  state: the column vis_state says so; active: that one; or the row vanishes from its list",
     "scope    user:SCOPE:read is what the grant needs",
     "asks     requests of a run when nothing has changed, for each account, business or person",
     "         + with each further page; * in each currency; row: for each row of another table",

@@ -177,11 +177,11 @@ impl Rules {
         let dropped: Vec<String> = self.dropped(table).collect();
         let names: BTreeMap<&str, &str> = self.names(table).collect();
         let fields = schema.fields().iter().enumerate().filter(|(_, f)| !dropped.contains(f.name()));
-        let named = fields.map(|(at, field)| match names.get(field.name().as_str()) {
+        let shown = fields.map(|(at, field)| match names.get(field.name().as_str()) {
             Some(name) => (at, Arc::new(field.as_ref().clone().with_name(*name))),
             None => (at, Arc::clone(field)),
         });
-        named.unzip()
+        shown.unzip()
     }
 
     pub(crate) fn wanted(&self, table: &str) -> Wanted {
