@@ -50,9 +50,10 @@ pub(crate) async fn run(arguments: cli::Plan, settings: Settings, screen: &Scree
     // A salt that is not made yet plays no part: nothing is read.
     let salt = salt(&machine.settings, false).await?.or_else(|| Some("not made yet".into()));
     let worker = Worker { salt, ..worker(&machine) };
-    let broker = match arguments.ask {
-        true => Some(Arc::new(machine.broker(machine.app(redirect_url(0)?).await?))),
-        false => None,
+    let broker = if arguments.ask {
+        Some(Arc::new(machine.broker(machine.app(redirect_url(0)?).await?)))
+    } else {
+        None
     };
     let mut planned = Vec::new();
     for connection in connections {

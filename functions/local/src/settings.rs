@@ -109,7 +109,9 @@ impl Settings {
             settings.problem(problem);
         }
         let tables = tables.unwrap_or_else(|problems| {
-            problems.iter().for_each(|problem| settings.problem(problem));
+            for problem in problems {
+                settings.problem(problem);
+            }
             BTreeMap::new()
         });
         let contract = match contract {

@@ -99,7 +99,7 @@ impl Rows {
     ) -> Self {
         let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
         let vanishes = table.deleted == DeleteRule::Vanishes;
-        let tally = Tally { names, vanishes, ..Tally::default() };
+        let tally = Tally { vanishes, names, ..Tally::default() };
         let periods = (table.cursor == CursorRule::Months).then(HashSet::new);
         Self { table, decoder, writer: Writer::new(packing), known, filtered, periods, tally }
     }

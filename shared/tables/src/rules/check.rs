@@ -23,13 +23,13 @@ pub(super) fn wanted(part: Part, set: &TableSettings, problems: &mut Vec<String>
         let Some(column) = part.columns().get(*at) else { continue };
         let left_out = kept.as_ref().is_some_and(|(kept, _)| !kept.contains(at));
         if dropped.contains(at) || left_out {
-            check.say("hash", format!("{} is left out, so there is nothing to hash", column.name));
+            check.say("hash", &format!("{} is left out, so there is nothing to hash", column.name));
         }
     }
     if let Some((kept, _)) = &kept {
         for at in dropped.iter().filter(|at| kept.contains(at)) {
             if let Some(column) = part.columns().get(*at) {
-                check.say("drop", format!("{} is among the columns that are wanted", column.name));
+                check.say("drop", &format!("{} is among the columns that are wanted", column.name));
             }
         }
         let others = part.columns().iter().enumerate().filter(|(at, column)| {
@@ -40,7 +40,7 @@ pub(super) fn wanted(part: Part, set: &TableSettings, problems: &mut Vec<String>
     dropped.sort_unstable();
     let renamed = check.renamed(&set.rename, &dropped);
     if part.child.is_some() && set.secrets {
-        check.say("secrets", format!("say it of {}, which they are part of", part.table.name));
+        check.say("secrets", &format!("say it of {}, which they are part of", part.table.name));
     }
     let only = kept.is_some_and(|(_, extra)| !extra);
     Wanted { dropped, hashed, only, renamed, secrets: set.secrets }
@@ -77,7 +77,7 @@ struct Check<'p> {
 }
 
 impl Check<'_> {
-    fn say(&mut self, key: &str, what: String) {
+    fn say(&mut self, key: &str, what: &str) {
         self.problems.push(format!("tables.{}.{key}: {what}", self.part.name()));
     }
 
@@ -91,15 +91,15 @@ impl Check<'_> {
         let of = part.columns().iter().find(|column| both(column).any(|known| known == name));
         let parent_key = part.child.is_some_and(|child| child.parent_key == name);
         if let Some(column) = of {
-            self.say(key, format!("{name} comes and goes with {}: name that column", column.name));
+            self.say(key, &format!("{name} comes and goes with {}: name that column", column.name));
         } else if parent_key || (key == "columns" && name == "_extra") {
             if parent_key && key != "columns" {
-                self.say(key, format!("{name} of {table} has to stay as it is: it is part of the key"));
+                self.say(key, &format!("{name} of {table} has to stay as it is: it is part of the key"));
             }
         } else if name.starts_with('_') {
-            self.say(key, format!("{name} is freshlake's own, and stays as it is"));
+            self.say(key, &format!("{name} is freshlake's own, and stays as it is"));
         } else {
-            self.say(key, format!("{table} has no column {name}{}", nearest(part, name)));
+            self.say(key, &format!("{table} has no column {name}{}", nearest(part, name)));
         }
         None
     }
@@ -113,7 +113,7 @@ impl Check<'_> {
         let at = self.column(key, name)?;
         if let Some(why) = self.part.needed(name) {
             let table = self.part.name();
-            self.say(key, format!("{name} of {table} has to stay as it is: {why}"));
+            self.say(key, &format!("{name} of {table} has to stay as it is: {why}"));
             return None;
         }
         Some(at)
@@ -125,7 +125,7 @@ impl Check<'_> {
         let is_text = |at: &usize| columns.get(*at).is_some_and(|column| column.kind == Kind::Text);
         for at in places.iter().filter(|at| !is_text(at)) {
             if let Some(column) = columns.get(*at) {
-                self.say("hash", format!("{} is no text, and only texts are hashed: drop it", column.name));
+                self.say("hash", &format!("{} is no text, and only texts are hashed: drop it", column.name));
             }
         }
         places.into_iter().filter(is_text).collect()
@@ -137,14 +137,14 @@ impl Check<'_> {
             let Some(at) = self.free("rename", name) else { continue };
             let Some(column) = self.part.columns().get(at) else { continue };
             if dropped.contains(&at) {
-                self.say("rename", format!("{name} is left out, so there is nothing to rename"));
+                self.say("rename", &format!("{name} is left out, so there is nothing to rename"));
                 continue;
             }
             let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
             let first = new.bytes().next().is_some_and(|c| c.is_ascii_lowercase());
             if !first || !new.bytes().all(fits) || new.len() > 63 {
                 let what = "lower-case letters, digits and _, a letter first, at most 63";
-                self.say("rename", format!("{name} cannot be called {new:?}: {what}"));
+                self.say("rename", &format!("{name} cannot be called {new:?}: {what}"));
                 continue;
             }
             let suffix = arrow_types(column.kind).1;
@@ -153,7 +153,7 @@ impl Check<'_> {
                 let key = self.part.child.is_some_and(|child| child.parent_key == new);
                 let taken = key || self.part.columns().iter().flat_map(both).any(|known| known == new);
                 if taken || renamed.values().any(|other| *other == new) {
-                    self.say("rename", format!("{old} cannot be called {new}: another column is"));
+                    self.say("rename", &format!("{old} cannot be called {new}: another column is"));
                 }
                 renamed.insert(old, new);
             }

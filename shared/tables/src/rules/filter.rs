@@ -234,13 +234,11 @@ impl Reader {
             None => return Err(format!("the value for {name} is missing")),
         };
         let Some(kind) = kind else { return Ok(None) };
-        match typed(kind, &json) {
-            Some(value) => Ok(Some(value)),
-            None => {
-                self.problems.push(format!("{shown} is no value of {name}, which is {}", wanted(kind)));
-                Ok(None)
-            }
+        let value = typed(kind, &json);
+        if value.is_none() {
+            self.problems.push(format!("{shown} is no value of {name}, which is {}", wanted(kind)));
         }
+        Ok(value)
     }
 }
 
@@ -253,7 +251,6 @@ fn typed(kind: Kind, json: &str) -> Option<Value<'static>> {
     };
     Some(match (kind, value::parse(kind, json)) {
         (Kind::Text, Ok(Value::Text(text))) if quoted => Value::Text(text.into_owned().into()),
-        (Kind::Text, _) => return None,
         (Kind::Bool, Ok(Value::Bool(v))) if ["true", "false"].contains(&json) => Value::Bool(v),
         (Kind::Int, Ok(Value::Int(v))) if !quoted => Value::Int(v),
         (Kind::Decimal(_), Ok(Value::Decimal(v))) if !quoted => Value::Decimal(v),

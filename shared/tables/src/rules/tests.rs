@@ -9,21 +9,20 @@ use serde_json::json;
 use super::{Rules, read};
 use crate::{Anew, Context, Decoder, RawText, Verdict};
 
-fn rules(table: &str, settings: serde_json::Value) -> Arc<Rules> {
+fn rules(table: &str, settings: &serde_json::Value) -> Arc<Rules> {
     let settings = read(settings.as_object().unwrap()).unwrap();
     Rules::new(crate::find(table).unwrap(), &settings, Some("pepper")).unwrap().unwrap()
 }
 
-fn wrong(settings: serde_json::Value) -> Vec<String> {
+fn wrong(settings: &serde_json::Value) -> Vec<String> {
     read(settings.as_object().unwrap()).unwrap_err()
 }
 
+/// Batches by table; and of each row its key, whether it is wanted, and whether it is deleted.
+type Came = (BTreeMap<String, RecordBatch>, Vec<(String, bool, bool)>);
+
 /// What comes of `rows`: the batches by table, and of which rows it was asked.
-fn decode(
-    table: &str,
-    rules: &Arc<Rules>,
-    rows: &[&str],
-) -> (BTreeMap<String, RecordBatch>, Vec<(String, bool, bool)>) {
+fn decode(table: &str, rules: &Arc<Rules>, rows: &[&str]) -> Came {
     let context = Context::new(&Unit::Identity(1), &RunId("r".to_owned()));
     let mut decoder = Decoder::new(crate::find(table).unwrap(), context, RawText::Keep).under(Some(rules));
     let mut asked = Vec::new();
@@ -48,7 +47,7 @@ const CLIENT: &str = r#"{"id":7,"userid":7,"fname":"Ann","lname":"Lee","email":"
 fn what_is_dropped_or_hashed_is_so_in_the_text_too() {
     let rules = rules(
         "clients",
-        json!({"clients": {"drop": ["note"], "hash": ["email"]}, "client_contacts": {"hash": ["email"], "drop": ["fname"]}}),
+        &json!({"clients": {"drop": ["note"], "hash": ["email"]}, "client_contacts": {"hash": ["email"], "drop": ["fname"]}}),
     );
     let (tables, _) = decode("clients", &rules, &[CLIENT]);
     let clients = &tables["clients"];
@@ -104,7 +103,7 @@ fn another_salt_is_another_digest_and_nothing_stays_nothing() {
 
 #[test]
 fn columns_that_are_wanted_are_all_that_comes() {
-    let rules = rules("clients", json!({"clients": {"columns": ["organization"]}}));
+    let rules = rules("clients", &json!({"clients": {"columns": ["organization"]}}));
     let (tables, _) = decode("clients", &rules, &[CLIENT]);
     let clients = &tables["clients"];
     assert_eq!(texts(clients, "organization"), [Some("Lee & Co".to_owned())]);
@@ -124,7 +123,7 @@ fn columns_that_are_wanted_are_all_that_comes() {
 fn secrets_are_masked_unless_they_are_asked_for() {
     let row = r#"{"id":1,"statement_token":"abc","email":"a"}"#;
     for (shown, settings) in [(false, json!({"drop": ["email"]})), (true, json!({"secrets": true}))] {
-        let rules = rules("clients", json!({ "clients": settings }));
+        let rules = rules("clients", &json!({ "clients": settings }));
         let batch = decode("clients", &rules, &[row]).0.remove("clients").unwrap();
         let raw = texts(&batch, "_raw").remove(0).unwrap();
         assert_eq!(raw.contains("abc"), shown, "{raw}");
@@ -135,7 +134,7 @@ fn secrets_are_masked_unless_they_are_asked_for() {
 fn new_names_are_those_of_the_current_table() {
     let rules = rules(
         "invoices",
-        json!({"invoices": {"rename": {"amount": "total", "notes": "remark"}, "drop": ["terms"]}}),
+        &json!({"invoices": {"rename": {"amount": "total", "notes": "remark"}, "drop": ["terms"]}}),
     );
     let schema = crate::arrow_schema("invoices", RawText::Drop).unwrap();
     let shown = rules.schema("invoices", &schema);
@@ -159,7 +158,7 @@ fn new_names_are_those_of_the_current_table() {
 fn rows_that_do_not_match_come_as_deleted_with_their_key_alone() {
     let condition =
         "amount >= 100 and amount_code = 'CAD' and create_date >= '2026-01-01' and customerid in (1, 2)";
-    let rules = rules("invoices", json!({"invoices": {"where": condition}}));
+    let rules = rules("invoices", &json!({"invoices": {"where": condition}}));
     let row = |id: i64, amount: &str, code: &str, day: &str, client: &str| {
         format!(
             r#"{{"id":{id},"invoiceid":{id},"amount":{{"amount":"{amount}","code":"{code}"}},"create_date":"{day}","customerid":{client},
@@ -210,14 +209,14 @@ fn conditions_mean_what_they_mean_in_sql() {
         ("notes not in ('a', 'b')", true),
         ("notes in ('a', 'it''s')", true),
     ] {
-        let rules = rules("invoices", json!({"invoices": {"where": condition}}));
+        let rules = rules("invoices", &json!({"invoices": {"where": condition}}));
         assert_eq!(decode("invoices", &rules, &[row]).1[0].1, holds, "{condition}");
     }
 }
 
 #[test]
 fn everything_that_is_wrong_is_told_at_once_with_what_was_probably_meant() {
-    let told = wrong(json!({
+    let told = wrong(&json!({
         "invocies": {"drop": ["x"]},
         "invoices": {
             "drop": ["id", "vis_state", "updated", "notse", "amount_code", "_raw"],
@@ -283,7 +282,7 @@ fn a_broken_condition_is_told_with_what_is_broken() {
         ("id = 1.5", "is no value of id, which is an integer"),
         ("auto_bill = 1", "is no value of auto_bill, which is true or false"),
     ] {
-        let told = wrong(json!({"invoices": {"where": condition}})).join("\n");
+        let told = wrong(&json!({"invoices": {"where": condition}})).join("\n");
         assert!(told.contains(what), "{condition}: {told}");
     }
 }
