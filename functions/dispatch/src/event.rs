@@ -1,5 +1,7 @@
 //! What the schedule says, and what it is answered.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use model::{ConnectionName, Error, ErrorKind, Mode, Result, TableName};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,7 @@ impl Event {
             tables: self.tables,
             mode: self.mode.unwrap_or(Mode::Incremental),
             accept_deletions: self.accept_deletions,
+            settings: BTreeMap::new(),
         }
     }
 }

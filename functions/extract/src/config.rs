@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) in_flight: u16,
     pub(crate) reach: Reach,
     pub(crate) first_pause: Duration,
+    /// The name of the secret with the salt, where there is one.
+    pub(crate) salt_secret: Option<String>,
 }
 
 impl Config {
@@ -62,6 +64,7 @@ impl Config {
         let per_row = settings.parsed("FRESHLAKE_PER_ROW_REQUESTS", usual.per_row);
         let restated_months = settings.parsed("FRESHLAKE_RESTATED_MONTHS", usual.restated_months);
         let seconds = settings.parsed("FRESHLAKE_RETRY_SECONDS", 60);
+        let salt_secret = settings.optional("FRESHLAKE_SALT_SECRET");
         settings.finish(|| {
             Some(Self {
                 bucket: bucket?,
@@ -74,6 +77,7 @@ impl Config {
                 in_flight: in_flight?,
                 reach: Reach { per_row: per_row?, restated_months: restated_months? },
                 first_pause: Duration::from_secs(seconds?),
+                salt_secret,
             })
         })
     }

@@ -13,9 +13,10 @@ use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use jiff::Timestamp;
 use lake::Lake;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::{Result, Task};
+use model::{Error, ErrorKind, Result, TableSettings, Task};
 use secrecy::SecretString;
 use sync::{Brake, Quiet, Report, Stop, WINDOW_ROWS, Worker};
+use tokio::sync::OnceCell;
 
 use crate::config::{Catalog, Config};
 
@@ -32,6 +33,10 @@ struct Extract {
     broker: Arc<Broker>,
     queue: aws::SqsQueue,
     first_pause: Duration,
+    aws: aws::Aws,
+    salt_secret: Option<String>,
+    /// Read by the first task that hashes.
+    salt: OnceCell<SecretString>,
 }
 
 impl Extract {
@@ -60,6 +65,7 @@ impl Extract {
             reach: config.reach,
             brake: Brake::default(),
             progress: Arc::new(Quiet),
+            salt: None,
         };
         let broker = Arc::new(Broker {
             // A worker only reads tokens, so this function has no right to the app's secret.
@@ -76,7 +82,8 @@ impl Extract {
             random,
         });
         let queue = aws.queue(&config.queue_url, clock);
-        Ok(Self { worker, broker, queue, first_pause: config.first_pause })
+        let (first_pause, salt_secret) = (config.first_pause, config.salt_secret);
+        Ok(Self { worker, broker, queue, first_pause, aws, salt_secret, salt: OnceCell::new() })
     }
 
     async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
@@ -94,6 +101,25 @@ impl Extract {
     async fn task(&self, task: Task, stop: &Stop) -> Result<Report> {
         let tokens =
             ConnectionTokens { broker: Arc::clone(&self.broker), connection: task.connection.clone() };
-        sync::extract(&self.worker, Arc::new(tokens), &task, stop).await
+        if !task.settings.values().any(TableSettings::hashes) {
+            return sync::extract(&self.worker, Arc::new(tokens), &task, stop).await;
+        }
+        let salt = Some(self.salt.get_or_try_init(|| self.read_salt()).await?.clone());
+        let worker = Worker { salt, ..self.worker.clone() };
+        sync::extract(&worker, Arc::new(tokens), &task, stop).await
+    }
+
+    async fn read_salt(&self) -> Result<SecretString> {
+        let odd = |what: String| {
+            Error::new(ErrorKind::Config, what).next("deploy the stack of this version: it makes the secret")
+        };
+        let name = self.salt_secret.as_deref();
+        let name = name
+            .ok_or_else(|| odd("FRESHLAKE_SALT_SECRET is not set, and settings hash columns".to_owned()))?;
+        let secret = self.aws.secret_json(name).await?;
+        let salt = secret.get("salt").and_then(serde_json::Value::as_str).filter(|salt| salt.len() >= 16);
+        let salt =
+            salt.ok_or_else(|| odd(format!("the secret {name} has no salt of 16 characters or more")))?;
+        Ok(SecretString::from(salt))
     }
 }

@@ -1,7 +1,6 @@
-//! `freshlake tables` and `freshlake describe`: the declarations, for people and programs.
+//! `freshlake tables`: the declarations, for people and programs.
 
 use arrow_schema::{DataType, Schema};
-use model::Result;
 use serde_json::{Value, json};
 use tables::{CursorRule, DeleteRule, Family, Form, Owner, RawText, Table};
 
@@ -11,70 +10,112 @@ use crate::screen::{Ink, Screen};
 
 /// Lists the tables.
 pub(crate) fn list(arguments: &cli::Tables, screen: &Screen) {
-    if arguments.format == cli::Format::Json {
+    if arguments.json || arguments.format == cli::Format::Json {
         let all: Vec<Value> = tables::ALL.iter().map(|table| as_json(table)).collect();
         screen.out(format!("{:#}", Value::Array(all)));
         return;
     }
-    let header = ["table", "children", "of", "read", "deleted rows", "scope"].map(|name| (name, Side::Left));
-    let mut grid = Grid::new(&header);
-    for table in tables::ALL {
-        let children: Vec<&str> = table.children.iter().map(|child| child.name).collect();
-        grid.row([
-            table.name.to_owned(),
-            children.join(", "),
-            belongs_to(table.family).to_owned(),
-            when_read(table),
-            deleted(table.deleted),
-            table.scope.to_owned(),
-        ]);
-    }
-    for (at, line) in grid.lines().into_iter().enumerate() {
-        screen.out(if at == 0 { Ink::Bold.on(screen.coloured, &line) } else { line });
-    }
-}
-
-/// Tells everything about one table.
-pub(crate) fn describe(arguments: &cli::Describe, screen: &Screen) -> Result<u8> {
-    let name = arguments.table.as_str();
-    let table = tables::find(name).ok_or_else(|| sync::unknown_table(name))?;
-    let child = table.children.iter().find(|child| child.name == name);
     let bold = |text: &str| Ink::Bold.on(screen.coloured, text);
-    let fact = |what: &str, text: &str| screen.out(format!("{what:14}{text}"));
-    screen.out(format!("{}  {}", bold(name), child.map_or(table.doc, |child| child.doc)));
-    screen.out("");
-    match child {
-        Some(child) => {
-            fact("part of", table.name);
-            fact("key", &[child.parent_key, child.own_key.unwrap_or("_position")].join(", "));
+    let header = [
+        ("table", Side::Left),
+        ("family", Side::Left),
+        ("key", Side::Left),
+        ("reads", Side::Left),
+        ("deleted", Side::Left),
+        ("scope", Side::Left),
+        ("asks", Side::Right),
+        ("shape", Side::Left),
+    ];
+    for (at, group) in tables::GROUPS.iter().enumerate() {
+        if at > 0 {
+            screen.out("");
         }
-        None => fact("key", &table.key.join(", ")),
-    }
-    fact("api", &format!("GET {}", table.path));
-    fact("of", belongs_to(table.family));
-    fact("read", &when_read(table));
-    fact("deleted rows", &deleted(table.deleted));
-    fact("scope", table.scope);
-    if child.is_none() && !table.children.is_empty() {
-        let children: Vec<&str> = table.children.iter().map(|child| child.name).collect();
-        fact("children", &children.join(", "));
-    }
-    if !table.secrets.is_empty() {
-        fact("masked", &table.secrets.join(", "));
+        let mut grid = Grid::new(&header);
+        for table in group.tables {
+            grid.row([
+                table.name.to_owned(),
+                table.family.as_str().to_owned(),
+                short_key(table),
+                if table.on_request { "named" } else { short_read(table.cursor) }.to_owned(),
+                short_deleted(table.deleted).to_owned(),
+                short_scope(table).to_owned(),
+                asks(table),
+                table.confidence.as_str().to_owned(),
+            ]);
+        }
+        screen.out(bold(group.title));
+        for (at, line) in grid.lines().into_iter().enumerate() {
+            screen.out(if at == 0 { Ink::Dim.on(screen.coloured, &line) } else { line });
+        }
     }
     screen.out("");
-    let Some(schema) = tables::arrow_schema(name, RawText::Keep) else { return Ok(0) };
-    let mut grid = Grid::new(&["column", "type", "meaning"].map(|name| (name, Side::Left)));
-    for column in columns(&schema) {
-        grid.row(column.map(str::to_owned));
+    for line in LEGEND {
+        screen.out(line);
     }
-    for (at, line) in grid.lines().into_iter().enumerate() {
-        screen.out(if at == 0 { bold(&line) } else { line });
-    }
-    Ok(0)
 }
 
-fn belongs_to(family: Family) -> &'static str {
+/// What the columns mean.
+const LEGEND: [&str; 10] = [
+    "key      of a report, the line within what was asked for",
+    "reads    each run: what changed, by the day or the instant of the change; the whole table; or the",
+    "         open month and the last ones; named: only where the table is asked for by name",
+    "deleted  state: the column vis_state says so; active: that one; or the row vanishes from its list",
+    "scope    user:SCOPE:read is what the grant needs",
+    "asks     requests of a run when nothing has changed, for each account, business or person",
+    "         + with each further page; * in each currency; row: for each row of another table",
+    "shape    how well it is established what FreshBooks sends",
+    "",
+    "All about one of them, its columns and the tables inside it: freshlake describe TABLE",
+];
+
+fn short_key(table: &Table) -> String {
+    match table.key {
+        [one] => (*one).to_owned(),
+        // A report's key is what it was asked for, and the line.
+        _ if table.key.last() == Some(&"line") => "line".to_owned(),
+        several => format!("{} columns", several.len()),
+    }
+}
+
+fn short_read(rule: CursorRule) -> &'static str {
+    match rule {
+        CursorRule::UpdatedDay { .. } => "day",
+        CursorRule::UpdatedSince => "instant",
+        CursorRule::Whole => "whole",
+        CursorRule::Months => "months",
+    }
+}
+
+fn short_deleted(rule: DeleteRule) -> &'static str {
+    match rule {
+        DeleteRule::VisState => "state",
+        DeleteRule::Inactive(column) => column,
+        DeleteRule::Vanishes => "vanishes",
+        DeleteRule::Never => "never",
+    }
+}
+
+fn short_scope(table: &Table) -> &'static str {
+    table.scope.strip_prefix("user:").and_then(|scope| scope.strip_suffix(":read")).unwrap_or(table.scope)
+}
+
+/// Requests of an idle run.
+fn asks(table: &'static Table) -> String {
+    if table.each.is_some() {
+        return "row".to_owned();
+    }
+    let requests = sync::idle_requests(table);
+    let paged = matches!(table.rows, tables::Rows::List { .. }) && table.cursor == CursorRule::Whole;
+    let currencies = table.cursor == CursorRule::Months && table.key.contains(&"currency_code");
+    let more = match (paged, currencies) {
+        (true, _) => "+",
+        (_, true) => "*",
+        _ => "",
+    };
+    format!("{requests}{more}")
+}
+
+pub(crate) fn belongs_to(family: Family) -> &'static str {
     match family.owner() {
         Owner::Person => "person",
         Owner::Account => "account",
@@ -82,12 +123,7 @@ fn belongs_to(family: Family) -> &'static str {
     }
 }
 
-fn when_read(table: &Table) -> String {
-    let read = read(table.cursor);
-    if table.on_request { format!("{read}, if named") } else { read.to_owned() }
-}
-
-fn read(rule: CursorRule) -> &'static str {
+pub(crate) fn read(rule: CursorRule) -> &'static str {
     match rule {
         CursorRule::UpdatedDay { established: true, .. } => "what changed, by day",
         CursorRule::UpdatedDay { established: false, .. } => "whole, or by day if that works",
@@ -97,7 +133,7 @@ fn read(rule: CursorRule) -> &'static str {
     }
 }
 
-fn deleted(rule: DeleteRule) -> String {
+pub(crate) fn deleted(rule: DeleteRule) -> String {
     match rule {
         DeleteRule::VisState => "marked by vis_state".to_owned(),
         DeleteRule::Inactive(column) => format!("marked by {column}"),
@@ -107,7 +143,7 @@ fn deleted(rule: DeleteRule) -> String {
 }
 
 /// Name, type and meaning of each column.
-fn columns(schema: &Schema) -> impl Iterator<Item = [&str; 3]> {
+pub(crate) fn columns(schema: &Schema) -> impl Iterator<Item = [&str; 3]> {
     schema.fields().iter().map(|field| {
         let doc = field.metadata().get("comment").map(String::as_str).unwrap_or_default();
         [field.name().as_str(), type_name(field.data_type()), doc]
@@ -129,7 +165,7 @@ fn type_name(data_type: &DataType) -> &'static str {
     }
 }
 
-fn as_json(table: &Table) -> Value {
+fn as_json(table: &'static Table) -> Value {
     let schema = |name| {
         let schema = tables::arrow_schema(name, RawText::Keep);
         let columns = schema.as_deref().map(|schema| {
@@ -152,8 +188,8 @@ fn as_json(table: &Table) -> Value {
         .collect();
     json!({
         "name": table.name, "doc": table.doc, "family": table.family.as_str(), "path": table.path,
-        "belongs_to": belongs_to(table.family), "key": table.key, "read": read(table.cursor),
-        "on_request": table.on_request,
+        "belongs_to": belongs_to(table.family), "requests_per_idle_run": asks(table),
+        "confidence": table.confidence.as_str(), "on_request": table.on_request, "key": table.key, "read": read(table.cursor),
         "deleted": deleted(table.deleted), "scope": table.scope, "includes": table.includes,
         "masked": table.secrets, "columns": schema(table.name), "children": children,
     })

@@ -14,6 +14,7 @@ Examples:
   freshlake demo                                   connect and copy a made-up FreshBooks
   freshlake connect acme                           authorise freshlake in the browser
   freshlake sync                                   copy what is new of every connection
+  freshlake plan                                   what the next run would ask for
   freshlake sync acme --table invoices --full      read one table again from the beginning
   freshlake sync --table taxes --accept-deletions  rows that are no longer listed are truly gone
   freshlake show invoices                          look at what is there
@@ -83,6 +84,8 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Read tables into plain Parquet files, once, with a token from FRESHBOOKS_ACCESS_TOKEN
     Pull(Pull),
+    /// Tell what the next run would ask FreshBooks for, without asking
+    Plan(Plan),
     /// List the tables
     Tables(Tables),
     /// Tell everything about one table
@@ -206,7 +209,29 @@ pub(crate) struct Pace {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// The connection; all of them if left out
+    #[arg(value_parser = connection)]
+    pub(crate) name: Option<ConnectionName>,
+    /// Only this table; may be repeated
+    #[arg(long = "table", value_name = "T")]
+    pub(crate) tables: Vec<String>,
+    /// What sync --full would ask for
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Ask FreshBooks for the first page of each list, to know how many rows it has
+    #[arg(long)]
+    pub(crate) ask: bool,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Tables {
+    /// One JSON document, the same as --format json
+    #[arg(long)]
+    pub(crate) json: bool,
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

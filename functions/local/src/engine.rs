@@ -10,6 +10,7 @@ use host::{OsRandom, SystemClock};
 use lake::Lake;
 use model::port::Clock;
 use model::{ConnectionName, Error, ErrorKind, Result, Task};
+use secrecy::SecretString;
 use sync::{Brake, Dispatcher, Firing, Quiet, Report, WINDOW_ROWS, Worker, extract};
 use tokio::sync::mpsc;
 
@@ -41,6 +42,25 @@ pub(crate) struct Ran {
     pub(crate) failed: Vec<Error>,
 }
 
+/// A worker on `machine` that tells nobody how far it is.
+pub(crate) fn worker(machine: &Machine) -> Worker {
+    let settings = &machine.settings;
+    Worker {
+        lake: Lake::new(Arc::new(machine.folder.clone()), &*settings.database).under(settings.contract),
+        api_url: settings.api_url.clone(),
+        transport: machine.transport.clone(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        budget: Arc::new(settings.budget()),
+        in_flight: settings.in_flight.into(),
+        window_rows: WINDOW_ROWS,
+        reach: settings.reach,
+        brake: Brake::default(),
+        progress: Arc::new(Quiet),
+        salt: None,
+    }
+}
+
 impl Engine {
     /// An engine on `machine`, for the connections that `names` names.
     pub(crate) fn new(
@@ -53,21 +73,15 @@ impl Engine {
         let settings = &machine.settings;
         let budgets: BTreeMap<_, _> =
             names.iter().map(|name| (name.clone(), Arc::new(settings.budget()))).collect();
-        let worker = Worker {
-            lake: Lake::new(Arc::new(machine.folder.clone()), &*settings.database).under(settings.contract),
-            api_url: settings.api_url.clone(),
-            transport: machine.transport.clone(),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(OsRandom),
-            budget: Arc::new(settings.budget()),
-            in_flight: settings.in_flight.into(),
-            window_rows: WINDOW_ROWS,
-            reach: settings.reach,
-            brake: Brake::default(),
-            progress: Arc::new(Quiet),
-        };
+        let worker = worker(machine);
         let (interrupt, screen) = (interrupt.clone(), screen.clone());
         Self { worker, broker: Arc::new(broker), budgets, interrupt, screen }
+    }
+
+    /// The same engine, with what columns are hashed with.
+    pub(crate) fn salted(mut self, salt: Option<SecretString>) -> Self {
+        self.worker.salt = salt;
+        self
     }
 
     /// Dispatches `firings` and does their tasks. One that fails keeps no other from being done.

@@ -132,7 +132,7 @@ impl Machine {
 }
 
 /// 256 random bits in hex.
-fn random_text() -> String {
+pub(crate) fn random_text() -> String {
     let mut bytes = [0; 32];
     OsRandom.fill(&mut bytes);
     bytes.iter().fold(String::new(), |mut text, byte| {

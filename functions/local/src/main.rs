@@ -5,17 +5,20 @@ mod cli;
 mod connect;
 mod decode;
 mod demo;
+mod describe;
 mod engine;
 mod grid;
 mod interrupt;
 mod log;
 mod machine;
 mod maintain;
+mod plan;
 mod pull;
 mod queue;
 mod replay;
 mod rows;
 mod runs;
+mod salt;
 mod screen;
 mod settings;
 mod show;
@@ -71,11 +74,12 @@ async fn run(global: &cli::Global, command: Command, screen: &Screen) -> Result<
         Command::Connect(arguments) => connect::run(arguments, settings()?, screen).await,
         Command::Sync(arguments) => sync::run(arguments, settings()?, screen).await,
         Command::Pull(arguments) => pull::run(arguments, settings()?, screen).await,
+        Command::Plan(arguments) => plan::run(arguments, settings()?, screen).await,
         Command::Tables(arguments) => {
             catalog::list(&arguments, screen);
             Ok(0)
         }
-        Command::Describe(arguments) => catalog::describe(&arguments, screen),
+        Command::Describe(arguments) => describe::run(&arguments, settings(), screen),
         Command::Decode(arguments) => decode::run(&arguments, screen),
         Command::Show(arguments) => show::run(&arguments, settings()?, screen).await,
         Command::Status(arguments) => status::run(&arguments, settings()?, screen).await,

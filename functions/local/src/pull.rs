@@ -6,13 +6,16 @@ use std::sync::Arc;
 use freshbooks::{Business, Client, FixedToken, Identity, Request, Tokens};
 use host::{HttpOptions, HttpTransport, OsRandom, SystemClock};
 use lake::Lake;
-use model::{AccountId, BusinessId, Error, ErrorKind, OtherIds, Result, TableStatus, Unit};
+use model::{
+    AccountId, BusinessId, Error, ErrorKind, OtherIds, Result, TableName, TableSettings, TableStatus, Unit,
+};
 use sync::{Brake, Quiet, WINDOW_ROWS, Wanted, Worker};
 use tables::{Owner, Table};
 
 use crate::cli;
 use crate::interrupt::Interrupt;
 use crate::machine::named;
+use crate::salt::salt;
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::staging::Staging;
@@ -45,9 +48,11 @@ pub(crate) async fn run(arguments: cli::Pull, settings: Settings, screen: &Scree
         reach: settings.reach,
         brake: Brake::default(),
         progress: Arc::new(Quiet),
+        salt: salt(&settings, true).await?,
     };
     let mut pull = Pull {
         arguments: &arguments,
+        settings: &settings.tables,
         worker,
         tokens: Arc::new(FixedToken(token)),
         identity: None,
@@ -93,6 +98,7 @@ pub(crate) fn wanted(named: &[String]) -> Result<Vec<&'static Table>> {
 
 struct Pull<'p> {
     arguments: &'p cli::Pull,
+    settings: &'p BTreeMap<TableName, TableSettings>,
     worker: Worker,
     tokens: Arc<dyn Tokens>,
     identity: Option<Identity>,
@@ -146,7 +152,8 @@ impl Pull<'_> {
         };
         let currencies = account.as_ref().and_then(|account| self.currencies.get(account));
         let currencies: Vec<String> = currencies.into_iter().flatten().cloned().collect();
-        let wanted = Wanted { table, unit, ids: &ids, since, currencies: &currencies };
+        let settings = sync::settings_of(table, self.settings);
+        let wanted = Wanted { table, unit, ids: &ids, since, currencies: &currencies, settings: &settings };
         // Boxed: what it holds over its waits is large.
         let pull = Box::pin(sync::pull(&worker, tokens, &wanted, &*store, stop));
         let pulled = self.interrupt.bounds(table.name, pull).await;

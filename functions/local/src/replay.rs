@@ -7,8 +7,12 @@ use lake::{Lake, Replayed, Untyped};
 use model::port::Clock;
 use model::{Error, ErrorKind, Result};
 
+use secrecy::ExposeSecret;
+use tables::Rules;
+
 use crate::cli;
 use crate::grid::thousands;
+use crate::salt::salt;
 use crate::screen::Screen;
 use crate::settings::Settings;
 
@@ -24,7 +28,15 @@ pub(crate) async fn run(arguments: &cli::Replay, settings: Settings, screen: &Sc
     }
     let folder = Folder::open(&settings.lake)?;
     let _lock = folder.lock()?;
+    let salt = salt(&settings, true).await?;
+    let set = sync::settings_of(table, &settings.tables);
+    let rules = Rules::new(table, &set, salt.as_ref().map(ExposeSecret::expose_secret))
+        .map_err(|problems| sync::wrong_settings(&problems))?;
     let lake = Lake::new(Arc::new(folder), settings.database).under(settings.contract);
+    let lake = match rules {
+        Some(rules) => lake.obeying(rules),
+        None => lake,
+    };
     let replayed = lake.replay_from(table, arguments.from, SystemClock.now()).await?;
     if replayed.is_empty() {
         screen.warn(format!("nothing of {} was ever committed", table.name));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use freshbooks::{Budget, Patience};
 use lake::Contract;
-use model::{ConnectionName, Error, ErrorKind, Result, TableName};
-use secrecy::SecretString;
+use model::{ConnectionName, Error, ErrorKind, Result, TableName, TableSettings};
+use secrecy::{ExposeSecret, SecretString};
 use sync::Reach;
 use toml::{Table, Value};
 use url::Url;
@@ -19,6 +19,8 @@ const MOST_IN_FLIGHT: u16 = 100;
 const MOST_TRIES: u32 = 100;
 const MOST_PER_ROW: i64 = 1_000_000;
 const MOST_MONTHS: i64 = 120;
+/// A shorter salt could be guessed.
+const SALT_LENGTH: usize = 16;
 
 /// What is set, with defaults for the rest.
 #[derive(Debug)]
@@ -47,6 +49,10 @@ pub(crate) struct Settings {
     pub(crate) api_url: Url,
     /// The host of the consent page.
     pub(crate) auth_url: Url,
+    /// What is set for single tables.
+    pub(crate) tables: BTreeMap<TableName, TableSettings>,
+    /// What columns are hashed with, from the environment.
+    pub(crate) salt: Option<SecretString>,
     /// What is set for single connections.
     pub(crate) connections: BTreeMap<ConnectionName, Chosen>,
 }
@@ -82,6 +88,7 @@ impl Settings {
         let mut root = Section::new("", table);
         let mut app = root.section("freshbooks");
         let mut named = root.section("connections");
+        let tables = tables(&mut root);
         let lake = root.text("lake").unwrap_or_else(|| "lake".to_owned());
         let database = root.text("database").unwrap_or_else(|| "freshbooks".to_owned());
         let contract = root.text("contract").map(|word| word.parse::<Contract>());
@@ -108,6 +115,12 @@ impl Settings {
         for problem in connections.iter().flat_map(|(_, _, problems)| problems) {
             settings.problem(problem);
         }
+        let tables = tables.unwrap_or_else(|problems| {
+            for problem in problems {
+                settings.problem(problem);
+            }
+            BTreeMap::new()
+        });
         let contract = match contract {
             Some(Err(error)) => {
                 settings.problem(format!("contract: {error}"));
@@ -119,6 +132,10 @@ impl Settings {
         let secret = |name| settings.optional(name).map(SecretString::from);
         let (client_secret, access_token) =
             (secret("FRESHBOOKS_CLIENT_SECRET"), secret("FRESHBOOKS_ACCESS_TOKEN"));
+        let salt = secret("FRESHLAKE_SALT");
+        if salt.as_ref().is_some_and(|salt| salt.expose_secret().len() < SALT_LENGTH) {
+            settings.problem(format!("FRESHLAKE_SALT has to have {SALT_LENGTH} characters or more"));
+        }
         settings.finish(|| {
             Some(Self {
                 lake: folder.join(lake.strip_prefix("./").unwrap_or(&lake)),
@@ -136,6 +153,8 @@ impl Settings {
                 access_token,
                 api_url: api_url?,
                 auth_url: auth_url?,
+                tables,
+                salt,
                 connections: connections.into_iter().filter_map(|(n, c, _)| Some((n?, c))).collect(),
             })
         })
@@ -162,6 +181,13 @@ fn parse(path: &Path, text: &str) -> Result<Table> {
         let what = format!("{} is not TOML at line {line}: {}", path.display(), error.message());
         Error::new(ErrorKind::Config, what).next("see the settings reference in functions/local/README.md")
     })
+}
+
+/// The sections `[tables.NAME]`.
+fn tables(root: &mut Section) -> Result<BTreeMap<TableName, TableSettings>, Vec<String>> {
+    let set = root.section("tables").left;
+    let set = serde_json::to_value(set).ok().and_then(|set| set.as_object().cloned());
+    ::tables::rules::read(&set.unwrap_or_default())
 }
 
 type Connection = (Option<ConnectionName>, Chosen, Vec<String>);

@@ -13,6 +13,7 @@ use crate::engine::{Engine, Ran};
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::pull::wanted;
+use crate::salt::salt;
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::summary::worst;
@@ -51,11 +52,13 @@ pub(crate) async fn run(arguments: cli::Sync, settings: Settings, screen: &Scree
         let chosen = machine.settings.connections.get(name).and_then(|chosen| chosen.tables.clone());
         let tables = if asked.is_empty() { chosen.unwrap_or_default() } else { asked.clone() };
         let accept_deletions = arguments.accept_deletions;
-        Firing { scheduled_at, connection: Some(name.clone()), tables, mode, accept_deletions }
+        let settings = machine.settings.tables.clone();
+        Firing { scheduled_at, connection: Some(name.clone()), tables, mode, accept_deletions, settings }
     };
     let firings = names.iter().map(firing).collect();
     let broker = machine.broker(machine.app(redirect_url(0)?).await?);
-    let ran = Engine::new(&machine, broker, &names, &interrupt, screen).run(firings).await;
+    let engine = Engine::new(&machine, broker, &names, &interrupt, screen);
+    let ran = engine.salted(salt(&machine.settings, true).await?).run(firings).await;
     Ok(report(&ran, !asked.is_empty(), screen))
 }
 

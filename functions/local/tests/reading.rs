@@ -73,6 +73,20 @@ fn what_cannot_be_decoded_is_told_and_the_rest_is_decoded() {
     world
         .run(&["decode", "invoices", "page.json"])
         .says(3, &["no response with invoices", "next: give the whole body"]);
+    // JSON of another resource, of a list, of one object, and of none.
+    file(
+        "other.json",
+        r#"{"response":{"result":{"clients":[],"page":1,"pages":1,"per_page":15,"total":0}}}"#,
+    );
+    file("bare.json", r#"[{"id":1}]"#);
+    for (table, other) in [("taxes", "other.json"), ("projects", "page.json"), ("taxes", "bare.json")] {
+        let ended = world.run(&["decode", table, other]);
+        ended.says(3, &[&format!("{other} is no response with {table}"), "next: give the whole body"]);
+        assert_eq!(ended.out, "");
+    }
+    let object = world.run(&["decode", "users_me", "page.json"]);
+    object.says(3, &["page.json"]);
+    assert_eq!(object.out, "");
     world.run(&["decode", "taxes", "gone.json"]).says(2, &["cannot read gone.json"]);
     world.run(&["decode", "texas", "page.json"]).says(2, &["did you mean taxes?"]);
     let both = world.run(&["decode", "taxes", "cut.json", "page.json"]);
@@ -94,9 +108,17 @@ fn the_catalog_is_told_to_people_and_programs() {
     let world = World::new();
     let text = world.run(&["tables"]);
     let json: Value = serde_json::from_str(&world.run(&["tables", "--format", "json"]).out).unwrap();
-    assert_eq!(text.out.lines().count(), json.as_array().unwrap().len() + 1);
+    for table in json.as_array().unwrap() {
+        let name = format!("{}  ", table["name"].as_str().unwrap());
+        assert!(text.out.lines().any(|line| line.starts_with(&name)), "{name} is not in {}", text.out);
+        assert!(table["confidence"].is_string() && table["requests_per_idle_run"].is_string(), "{table}");
+    }
+    assert!(text.out.lines().all(|line| line.chars().count() <= 100), "{}", text.out);
+    assert_eq!(world.run(&["tables", "--json"]).out, world.run(&["tables", "--format", "json"]).out);
     let described = world.run(&["describe", "invoice_lines"]);
-    for part in ["part of       invoices", "key           invoiceid, lineid", "DECIMAL(38,12)"] {
+    let parts =
+        ["part of       invoices", "key           invoiceid, lineid", "DECIMAL(38,12)", "unit_cost.code"];
+    for part in parts {
         assert!(described.out.contains(part), "{part} is not in {}", described.out);
     }
     world.run(&["describe", "invoice_line"]).says(2, &["did you mean invoice_lines?"]);

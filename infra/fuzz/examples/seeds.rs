@@ -87,6 +87,7 @@ fn lake(simulator: &Simulator, clock: Arc<PatientClock>, token: &str, account: &
         reach: sync::Reach::default(),
         brake: Brake::default(),
         progress: Arc::new(sync::Quiet),
+        salt: None,
     };
     let name = ConnectionName::new("acme").unwrap();
     let unit = Unit::Account(AccountId(account.to_owned()));

@@ -20,6 +20,9 @@ pub struct Connection {
     /// The tables to read; all if absent.
     #[serde(default)]
     pub tables: Option<Vec<TableName>>,
+    /// What is set for single tables; read where tasks are planned.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub settings: serde_json::Map<String, serde_json::Value>,
     /// Where first loads begin; at the beginning if absent.
     #[serde(default)]
     pub start_date: Option<Date>,

@@ -89,6 +89,9 @@ pub struct Habits {
     /// The currencies that were met in the rows, or asked for, ISO 4217, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub currencies: Vec<String>,
+    /// The condition that rows have to meet under which every row is remembered that was landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -28,6 +28,7 @@ pub use verify::{Damage, Verified};
 use std::sync::Arc;
 
 use model::port::ObjectStore;
+use tables::{Rules, Table};
 
 use catalog::{Catalog, Glue, Keeper, Kind, Pointer};
 use glue::GlueTables;
@@ -41,6 +42,7 @@ pub struct Lake {
     catalog: Arc<dyn Catalog>,
     keeper: Arc<Keeper>,
     contract: Contract,
+    rules: Option<Arc<Rules>>,
 }
 
 impl Lake {
@@ -66,7 +68,7 @@ impl Lake {
         let keeper = Arc::new(Keeper::new(catalog, Arc::clone(&store), database.clone(), kind));
         let catalog = Arc::clone(&keeper) as Arc<dyn Catalog>;
         let (packing, contract) = (Packing::default(), Contract::default());
-        Self { store, database, packing, catalog, keeper, contract }
+        Self { store, database, packing, catalog, keeper, contract, rules: None }
     }
 
     /// The same lake, whose new files are packed in another way.
@@ -79,6 +81,17 @@ impl Lake {
     #[must_use]
     pub fn under(self, contract: Contract) -> Self {
         Self { contract, ..self }
+    }
+
+    /// The same lake, where the table of `rules` and its children have the columns that these want.
+    #[must_use]
+    pub fn obeying(self, rules: Arc<Rules>) -> Self {
+        Self { rules: Some(rules), ..self }
+    }
+
+    /// What is wanted of `family`.
+    fn rules(&self, family: &Table) -> Option<&Arc<Rules>> {
+        self.rules.as_ref().filter(|rules| rules.family().name == family.name)
     }
 
     /// How far its tables follow their source.

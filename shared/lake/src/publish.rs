@@ -11,6 +11,8 @@ mod replay;
 mod retyping;
 #[cfg(test)]
 pub(crate) mod rig;
+#[cfg(test)]
+mod ruled;
 mod stage;
 #[cfg(test)]
 mod types;
@@ -134,7 +136,7 @@ impl Lake {
             let publication = Publication {
                 lake: self,
                 family,
-                plans: Plan::family(family),
+                plans: Plan::wanted(family, self.rules(family)),
                 base,
                 commit,
                 fence: None,

@@ -1,9 +1,11 @@
 //! The unit of queueing and retry.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionName, OtherIds, RunId, TableName, TaskId, Unit};
+use crate::{ConnectionName, OtherIds, RunId, TableName, TableSettings, TaskId, Unit};
 
 /// How much of a table a task reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub struct Task {
     /// A person has said that the rows which are no longer listed are truly gone, however many they are.
     #[serde(default)]
     pub accept_deletions: bool,
+    /// What is set for the table and its children.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<TableName, TableSettings>,
 }
 
 impl Task {
@@ -50,6 +55,7 @@ impl Task {
             ids: OtherIds::default(),
             mode,
             accept_deletions: false,
+            settings: BTreeMap::new(),
         }
     }
 
@@ -57,6 +63,12 @@ impl Task {
     #[must_use]
     pub fn called(self, ids: OtherIds) -> Self {
         Self { ids, ..self }
+    }
+
+    /// The same task, under these settings.
+    #[must_use]
+    pub fn under(self, settings: BTreeMap<TableName, TableSettings>) -> Self {
+        Self { settings, ..self }
     }
 
     /// The same task, with a person's word that missing rows are truly gone.

@@ -154,6 +154,7 @@ impl Bench {
             reach: sync::Reach::default(),
             brake: sync::Brake::default(),
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let account = simulator.businesses()[0].account_id.clone();
         Self { simulator, clock, store, worker, account, runs: 0 }

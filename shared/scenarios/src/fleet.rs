@@ -1,6 +1,7 @@
 //! The processes of a deployment: workers, dispatchers, and who starts them again.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -181,6 +182,7 @@ fn engine(world: &World, machine: &Machine) -> (Worker, Arc<Broker>) {
         // The source writes at random, and may well delete all that a small table has.
         brake: sync::Brake { empty: usize::MAX, ..sync::Brake::default() },
         progress: Arc::new(sync::Quiet),
+        salt: None,
     };
     (worker, broker)
 }
@@ -207,8 +209,14 @@ pub(crate) async fn fire(world: Rc<World>, scheduled_at: Timestamp, mode: Mode) 
         let place = Rc::clone(&result);
         let inside = Rc::clone(&world);
         let exit = world.spawner.spawn(id, async move {
-            let firing =
-                Firing { scheduled_at, connection: None, tables: Vec::new(), mode, accept_deletions: false };
+            let firing = Firing {
+                scheduled_at,
+                connection: None,
+                tables: Vec::new(),
+                mode,
+                accept_deletions: false,
+                settings: BTreeMap::new(),
+            };
             let dispatched = dispatch(&inside, &machine, &firing).await;
             *place.borrow_mut() = Some(dispatched);
         });

@@ -5,7 +5,7 @@
 
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -335,7 +335,14 @@ async fn a_pull_asks_for_all_of_them() {
     let each = Each::new(Options::default(), 10);
     let table = tables::find(TABLE).unwrap();
     let ids = OtherIds::default();
-    let wanted = Wanted { table, unit: &each.unit, ids: &ids, since: None, currencies: &[] };
+    let wanted = Wanted {
+        table,
+        unit: &each.unit,
+        ids: &ids,
+        since: None,
+        currencies: &[],
+        settings: &BTreeMap::new(),
+    };
     let folder = tempfile::tempdir().unwrap();
     let store = host::Folder::open(folder.path()).unwrap();
     let pulled =

@@ -94,6 +94,7 @@ fn a_source_that_changes_five_times_a_second_is_read_completely() {
             reach: sync::Reach::default(),
             brake: sync::Brake::default(),
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let token = simulator.bearer_token(&[]);
         let (lake, source) = (worker.lake.clone(), simulator.clone());

@@ -192,7 +192,14 @@ async fn a_currency_that_the_account_lacks_is_an_empty_table() {
             let unit = world.units_of(table).remove(0);
             let ids: OtherIds = world.ids_of(&unit);
             let currencies = ["XTS".to_owned()];
-            let wanted = Wanted { table, unit: &unit, ids: &ids, since: None, currencies: &currencies };
+            let wanted = Wanted {
+                table,
+                unit: &unit,
+                ids: &ids,
+                since: None,
+                currencies: &currencies,
+                settings: &BTreeMap::new(),
+            };
             let folder = tempfile::tempdir().unwrap();
             let store = host::Folder::open(folder.path()).unwrap();
             let pulled =

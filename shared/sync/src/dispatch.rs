@@ -1,15 +1,18 @@
 //! A firing of the schedule becomes one task per table and unit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use grants::{Broker, Connection};
 use model::port::ObjectStore;
 use model::{
-    ConnectionName, Error, ErrorKind, Mode, OtherIds, Result, RunId, TableName, Task, Timestamp, Unit,
+    ConnectionName, Error, ErrorKind, Mode, OtherIds, Result, RunId, TableName, TableSettings, Task,
+    Timestamp, Unit,
 };
 use tables::{Owner, Table};
 
 use crate::port::Queue;
+use crate::rules::{settings_of, wrong_settings};
 
 /// One firing of the schedule, or of a person.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct Firing {
     pub mode: Mode,
     /// A person's word that rows which are no longer listed are truly gone.
     pub accept_deletions: bool,
+    /// What is set for tables, over what is set for the connection.
+    pub settings: BTreeMap<TableName, TableSettings>,
 }
 
 /// What became of one connection.
@@ -81,10 +86,15 @@ impl Dispatcher {
 /// The tasks of one run: each table once per unit that has it, in the order of the table list.
 pub fn plan(connection: &Connection, firing: &Firing) -> Result<Vec<Task>> {
     let run = RunId::new(&connection.name, firing.scheduled_at);
+    let mut settings = tables::rules::read(&connection.settings).map_err(|problems| {
+        wrong_settings(&problems).while_doing(format!("the settings of {}", connection.name))
+    })?;
+    settings.extend(firing.settings.clone());
     let mut tasks = Vec::new();
     for table in wanted(connection, firing)? {
         for (unit, ids) in units(connection, table) {
             let task = Task::new(&connection.name, &run, table.name.into(), unit, firing.mode).called(ids);
+            let task = task.under(settings_of(table, &settings));
             tasks.push(if firing.accept_deletions { task.accepting_deletions() } else { task });
         }
     }

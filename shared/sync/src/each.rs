@@ -19,7 +19,7 @@ use crate::harvest::Harvest;
 use crate::memory::Memory;
 use crate::parents::Parents;
 use crate::probe::BEGINNING;
-use crate::rows::{GONE, Rows};
+use crate::rows::{Rows, lives};
 use crate::write::Files;
 
 /// What is left before the deadline for a commit.
@@ -88,7 +88,9 @@ impl Extraction<'_> {
         let anew = task.mode == Mode::Full && head.is_none_or(|head| self.going_on(head).is_none());
         let known = if anew { own(&known) } else { known };
         let decoder = Decoder::new(table, Context::new(&task.unit, &task.run), self.raw);
-        let mut rows = Rows::new(table, decoder, own(&known), false, worker.lake.packing());
+        let decoder = decoder.under(self.rules.as_ref());
+        let mut rows = Rows::new(table, decoder, own(&known), false, worker.lake.packing())
+            .forgetful(self.forgetful(head));
         rows.begin_list(&self.request_of(None));
         rows.begin_reading(None);
         let names = names(&known);
@@ -228,7 +230,7 @@ fn names(known: &Seen) -> Names {
     let mut names = Names::new();
     for (key, name) in known.named() {
         let parent = name.split('/').next().and_then(|id| id.parse().ok());
-        if let Some(parent) = parent.filter(|_| known.digest(key) != Some(GONE)) {
+        if let Some(parent) = parent.filter(|_| known.digest(key).is_some_and(lives)) {
             names.entry(parent).or_default().push(name.to_owned());
         }
     }

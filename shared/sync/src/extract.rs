@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
-use freshbooks::{Budget, Client, Tokens};
+use freshbooks::{Budget, Client, Since, Tokens};
 use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Published, Seen};
 use model::planted::{self, Bug};
 use model::port::{Clock, Random, Transport};
@@ -13,7 +13,8 @@ use model::{
     Certificate, Cursor, Date, Error, ErrorKind, Mode, Result, TableName, TableStatus, Task, TaskId,
     Timestamp, Unit,
 };
-use tables::{CursorRule, RawText, Rejected, Table};
+use secrecy::SecretString;
+use tables::{CursorRule, RawText, Rejected, Rules, Table};
 use url::Url;
 
 use crate::each::Asked;
@@ -24,6 +25,7 @@ use crate::periods;
 use crate::port::Progress;
 use crate::read::Proof;
 use crate::rows::{Finished, Rows};
+use crate::rules;
 use crate::stop::Stop;
 use crate::sweep::{Brake, Sweep};
 use crate::write::Files;
@@ -62,6 +64,8 @@ pub struct Worker {
     pub brake: Brake,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+    /// What values are hashed with, where settings ask for it.
+    pub salt: Option<SecretString>,
 }
 
 /// How far a run reaches beyond what is new.
@@ -117,6 +121,15 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
             Error::new(ErrorKind::Config, format!("there is no table {}", task.table))
                 .next("see freshlake tables")
         })?;
+    let rules = rules::of(worker, table, &task.settings)?;
+    let obeying;
+    let worker = match &rules {
+        None => worker,
+        Some(rules) => {
+            obeying = Worker { lake: worker.lake.clone().obeying(Arc::clone(rules)), ..worker.clone() };
+            &obeying
+        }
+    };
     let client = Client::new(
         worker.api_url.clone(),
         Arc::clone(&worker.transport),
@@ -125,8 +138,8 @@ pub async fn extract(worker: &Worker, tokens: Arc<dyn Tokens>, task: &Task, stop
         tokens,
         Arc::clone(&worker.budget),
     );
-    let extraction =
-        Extraction { worker, client, table, task, stop, raw: RawText::Keep, asked: AtomicU64::new(0) };
+    let (raw, asked) = (RawText::Keep, AtomicU64::new(0));
+    let extraction = Extraction { worker, client, table, task, stop, raw, asked, rules };
     // Boxed: what it holds over its waits is large.
     match stop.bound(&*worker.clock, table.name, Box::pin(extraction.run())).await {
         Ok(report) => Ok(report),
@@ -162,6 +175,8 @@ pub(crate) struct Extraction<'e> {
     pub(crate) raw: RawText,
     /// Requests so far for single rows of another table.
     pub(crate) asked: AtomicU64,
+    /// What is wanted of the table.
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 /// What one commit, or none, has brought a task to.
@@ -233,7 +248,10 @@ impl Extraction<'_> {
         let before = head.as_ref().and_then(|h| h.cursor);
         let cursor = if read { self.cursor(before, &proofs, &rows) } else { before };
         let loading = if waits { self.waiting(head.as_ref()) } else { self.loading(head.as_ref(), &window) };
-        let memory = if holds {
+        habits.condition = self.vouched(head.as_ref(), read, &window);
+        let all = holds || asked.is_none() && self.condition().is_some();
+        let memory = if all {
+            // A row that no longer meets the condition has to be known, however long ago it was read.
             Memory::OF_ALL
         } else {
             Memory::after(self.listed(), &window, loading.as_ref(), cursor, &habits)
@@ -338,6 +356,25 @@ impl Extraction<'_> {
             _ => 0,
         };
         self.task.mode == Mode::Incremental && (1..=MOST_WAITS).contains(&habits.waited)
+    }
+
+    /// The condition that rows have to meet.
+    fn condition(&self) -> Option<&str> {
+        self.rules.as_ref().and_then(|rules| rules.condition())
+    }
+
+    /// Whether rows may be in the lake that are not remembered and that the condition of today leaves out.
+    pub(crate) fn forgetful(&self, head: Option<&Commit>) -> bool {
+        let condition = self.condition();
+        condition.is_some() && head.is_some_and(|head| head.habits.condition.as_deref() != condition)
+    }
+
+    /// The condition for which the commit vouches: every row that was landed meets it, or is remembered.
+    fn vouched(&self, head: Option<&Commit>, read: bool, window: &Window) -> Option<String> {
+        let all_listed = window.since == Since::Beginning && self.table.each.is_none();
+        let everything = read && (all_listed || self.task.mode == Mode::Full);
+        let vouches = everything || !self.forgetful(head);
+        self.condition().filter(|_| vouches).map(str::to_owned)
     }
 
     /// Marks what is gone, or says why not.

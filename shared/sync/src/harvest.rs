@@ -47,21 +47,15 @@ impl Extraction<'_> {
             matches!(listed.cursor, CursorRule::UpdatedDay { .. }) && passes::trusts(listed, &habits);
         let mut most = can_cut.then_some(self.window_rows());
         loop {
-            let requests = match &new {
-                // A currency that was never asked for has all its months to come.
-                Some(new) => [(&window, &habits), (&Window::ALL, new)]
-                    .into_iter()
-                    .filter(|(_, habits)| !habits.currencies.is_empty())
-                    .flat_map(|(window, habits)| passes::plan(self.request(), window, habits, now))
-                    .collect(),
-                None => passes::plan(self.request(), &window, &habits, now),
-            };
+            let requests = self.requests(&window, &habits, new.as_ref(), now);
             let raw = if table.each.is_some() { RawText::Drop } else { RawText::Keep };
             let decoder = Decoder::new(listed, Context::new(&task.unit, &task.run), raw);
+            let decoder = decoder.under(self.rules.as_ref());
             let mut rows = Rows::new(listed, decoder, known, window.is_filtered(), worker.lake.packing());
-            if table.each.is_some() {
-                rows = rows.only_listed();
-            }
+            rows = match table.each {
+                Some(_) => rows.only_listed(),
+                None => rows.forgetful(self.forgetful(head)),
+            };
             let proofs = match self.read(&requests, most, &mut rows, files).await {
                 Ok(Ok(proofs)) => proofs,
                 Ok(Err(source_time)) => {
@@ -116,8 +110,27 @@ impl Extraction<'_> {
         }
     }
 
+    /// The requests that bring the rows of `window`, each read to its last page.
+    pub(crate) fn requests(
+        &self,
+        window: &Window,
+        habits: &Habits,
+        new: Option<&Habits>,
+        now: Timestamp,
+    ) -> Vec<Request> {
+        match new {
+            // A currency that was never asked for has all its months to come.
+            Some(new) => [(window, habits), (&Window::ALL, new)]
+                .into_iter()
+                .filter(|(_, habits)| !habits.currencies.is_empty())
+                .flat_map(|(window, habits)| passes::plan(self.request(), window, habits, now))
+                .collect(),
+            None => passes::plan(self.request(), window, habits, now),
+        }
+    }
+
     /// The currencies of the account that a report was not asked for in yet, where there are any.
-    async fn new_currencies(&self, habits: &Habits) -> Result<Option<Habits>> {
+    pub(crate) async fn new_currencies(&self, habits: &Habits) -> Result<Option<Habits>> {
         if self.table.cursor != CursorRule::Months || !self.table.key.contains(&"currency_code") {
             return Ok(None);
         }
@@ -137,7 +150,7 @@ impl Extraction<'_> {
     }
 
     /// From when on rows are to be read.
-    fn since(&self, head: Option<&Commit>) -> Since {
+    pub(crate) fn since(&self, head: Option<&Commit>) -> Since {
         let Some(head) = head else { return Since::Beginning };
         if let Some(loading) = self.going_on(head) {
             return Since::Day(loading.until);
@@ -151,7 +164,7 @@ impl Extraction<'_> {
     }
 
     /// What is known of the source; reading everything finds it out anew.
-    fn habits(&self, head: Option<&Commit>) -> Habits {
+    pub(crate) fn habits(&self, head: Option<&Commit>) -> Habits {
         let Some(head) = head else { return Habits::default() };
         if self.task.mode == Mode::Full && self.going_on(head).is_none() {
             return Habits { access: head.habits.access.clone(), ..Habits::default() };

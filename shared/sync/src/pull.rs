@@ -1,5 +1,6 @@
 //! The stateless one-shot: a table, whole or since a day, as plain Parquet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -8,7 +9,8 @@ use freshbooks::{Client, Request, Since, Tokens};
 use lake::{DataFile, Encoded, Encoder, Habits, Seen};
 use model::port::{ObjectStore, Put};
 use model::{
-    Certificate, ConnectionName, Error, ErrorKind, Mode, OtherIds, Result, RunId, TableName, Task, Unit,
+    Certificate, ConnectionName, Error, ErrorKind, Mode, OtherIds, Result, RunId, TableName, TableSettings,
+    Task, Unit,
 };
 use tables::{Context, CursorRule, Decoder, RawText, Rejected, Table};
 
@@ -19,6 +21,7 @@ use crate::passes::{self, Window};
 use crate::periods;
 use crate::read::{Read, Reader};
 use crate::rows::Rows;
+use crate::rules;
 use crate::stop::Stop;
 use crate::write::Files;
 
@@ -36,6 +39,8 @@ pub struct Wanted<'w> {
     /// The currencies in which reports are asked for: those of the rows that were pulled before. Without any, FreshBooks
     /// answers in that of the account.
     pub currencies: &'w [String],
+    /// What is set for the table and its children.
+    pub settings: &'w BTreeMap<TableName, TableSettings>,
 }
 
 /// What was pulled of one table.
@@ -60,7 +65,8 @@ pub async fn pull(
     store: &dyn ObjectStore,
     stop: &Stop,
 ) -> Result<Pulled> {
-    let Wanted { table, unit, ids, since, currencies } = *wanted;
+    let Wanted { table, unit, ids, since, currencies, settings } = *wanted;
+    let rules = rules::of(worker, table, settings)?;
     let now = worker.clock.now();
     let run = RunId(format!("pull-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     let connection = ConnectionName::new("pull")
@@ -75,8 +81,9 @@ pub async fn pull(
         tokens,
         Arc::clone(&worker.budget),
     );
-    let extraction =
-        Extraction { worker, client, table, task: &task, stop, raw: RawText::Drop, asked: AtomicU64::new(0) };
+    let asked = AtomicU64::new(0);
+    let raw = RawText::Drop;
+    let extraction = Extraction { worker, client, table, task: &task, stop, raw, asked, rules };
     let reader = Reader {
         client: &extraction.client,
         clock: &*worker.clock,
@@ -85,12 +92,17 @@ pub async fn pull(
         progress: &*worker.progress,
     };
     let listed = extraction.listed();
-    let decoder = Decoder::new(listed, Context::new(unit, &run), RawText::Drop);
+    let decoder =
+        Decoder::new(listed, Context::new(unit, &run), RawText::Drop).under(extraction.rules.as_ref());
     let mut rows = Rows::new(listed, decoder, Seen::default(), false, worker.lake.packing());
     if table.each.is_some() {
         rows = rows.only_listed();
     }
     let files = PlainFiles { store, unit };
+    let shown = |name: &str, schema| {
+        let rules = extraction.rules.as_ref();
+        rules.map_or_else(|| Arc::clone(&schema), |rules| rules.schema(name, &schema))
+    };
     let mut proofs = Vec::new();
     let habits = Habits { currencies: currencies.to_vec(), ..Habits::default() };
     for mut request in passes::plan(Request::new(listed, unit).called(ids), &Window::ALL, &habits, now) {
@@ -124,7 +136,7 @@ pub async fn pull(
             continue;
         }
         if let Some(schema) = tables::arrow_schema(name, RawText::Drop) {
-            let empty = Encoder::new(schema, worker.lake.packing())?.finish()?;
+            let empty = Encoder::new(shown(name, schema), worker.lake.packing())?.finish()?;
             finished.files.push(files.put(&TableName::from(name), 0, empty).await?);
         }
     }

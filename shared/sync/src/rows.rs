@@ -27,6 +27,9 @@ pub(crate) const REJECTED: u64 = 0;
 /// Stands for the digest of a row that is marked as gone.
 pub(crate) const GONE: u64 = u64::MAX;
 
+/// Stands for the digest of a row that is not wanted and was never landed.
+const PASSED: u64 = 2;
+
 /// The rows of one task.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -48,6 +51,10 @@ pub(crate) struct Rows {
 /// What is counted while rows go by.
 #[derive(Debug, Default)]
 struct Tally {
+    /// Whether rows may have been landed that are not remembered.
+    forgetful: bool,
+    /// Whether rows that are written as gone count as nothing else.
+    vanishes: bool,
     rows: HashMap<KeyHash, Sighting>,
     rejected: HashMap<KeyHash, u32>,
     /// Rows of lists that are read whole although the window is not: they come again, however old they are.
@@ -95,8 +102,9 @@ impl Rows {
         filtered: bool,
         packing: Packing,
     ) -> Self {
-        let names = (table.deleted == DeleteRule::Vanishes).then(HashMap::new);
-        let tally = Tally { names, ..Tally::default() };
+        let vanishes = table.deleted == DeleteRule::Vanishes;
+        let names = vanishes.then(HashMap::new);
+        let tally = Tally { vanishes, names, ..Tally::default() };
         let tries = matches!(table.cursor, CursorRule::UpdatedDay { established: false, .. }) && !filtered;
         let dated = tries.then(Dated::new);
         let periods = (table.cursor == CursorRule::Months).then(HashSet::new);
@@ -116,6 +124,13 @@ impl Rows {
     /// The same rows, only listed: none is written.
     pub(crate) fn only_listed(self) -> Self {
         Self { parents: Some(Parents::default()), ..self }
+    }
+
+    /// The same rows, of which some may be in the lake and not be remembered: a row that is not wanted, and not known, is then
+    /// written as deleted.
+    pub(crate) fn forgetful(mut self, forgetful: bool) -> Self {
+        self.tally.forgetful = forgetful;
+        self
     }
 
     /// Begins a list.
@@ -262,7 +277,7 @@ impl Rows {
         let listed = |key| {
             self.tally.rows.contains_key(&key)
                 || rejected.contains(&key)
-                || self.known.digest(key).is_none_or(|digest| digest == GONE)
+                || !self.known.digest(key).is_some_and(lives)
         };
         let known = self.known.named().filter(|(key, name)| !listed(*key) && asked(name));
         let mut missing: Vec<String> = known.map(|(_, name)| name.to_owned()).collect();
@@ -272,7 +287,7 @@ impl Rows {
 
     /// Rows known before that were not gone.
     pub(crate) fn known_living(&self) -> usize {
-        self.known.named().filter(|(key, _)| self.known.digest(*key).is_some_and(|d| d != GONE)).count()
+        self.known.named().filter(|(key, _)| self.known.digest(*key).is_some_and(lives)).count()
     }
 
     /// Marks a missing row as gone.
@@ -387,7 +402,13 @@ impl Tally {
         self.first_updated = self.first_updated.into_iter().chain(facts.updated).min();
         self.last_updated = self.last_updated.into_iter().chain(facts.updated).max();
         let key = KeyHash::of(facts.key);
-        let digest = digest(facts);
+        let landed = self.rows.get(&key).map(|before| before.digest).or_else(|| known.digest(key));
+        let digest = match landed {
+            _ if facts.wanted => digest(facts),
+            Some(PASSED) => PASSED,
+            None if !self.forgetful => PASSED,
+            _ => GONE,
+        };
         let reading = self.count.now;
         if self.count.unfiltered {
             self.always.insert(key);
@@ -433,8 +454,22 @@ impl Tally {
             names.insert(key, facts.key.into());
         }
         let known = known.digest(key);
+        if !facts.wanted {
+            if digest == PASSED || known == Some(GONE) {
+                self.unchanged += 1;
+                return Verdict::Skip;
+            }
+            tracing::debug!(name: "row_unwanted", target: "path", key = facts.key, "written as deleted");
+            self.deleted += 1;
+            match known {
+                _ if self.vanishes => {}
+                None => self.new += 1,
+                Some(_) => self.changed += 1,
+            }
+            return Verdict::Write;
+        }
         match known {
-            None => self.new += 1,
+            None | Some(PASSED) => self.new += 1,
             Some(known) if known == digest || planted::is(Bug::ChangedRowSkipped) => {
                 self.unchanged += 1;
                 return Verdict::Skip;
@@ -503,6 +538,11 @@ impl Tally {
 pub(crate) fn digest(facts: &Facts<'_>) -> u64 {
     // All ones and zero mean something else.
     (facts.digest & !1 | u64::from(facts.deleted)).clamp(REJECTED + 1, GONE - 1)
+}
+
+/// Whether a row that is remembered so is in the lake, and was not marked as gone.
+pub(crate) fn lives(digest: u64) -> bool {
+    ![GONE, PASSED].contains(&digest)
 }
 
 fn is_deleted(digest: u64) -> bool {

@@ -9,6 +9,7 @@ use arrow_schema::ArrowError;
 use crate::columns::{Columns, Place};
 use crate::decode::Context;
 use crate::row::{Plan, Row};
+use crate::rules::{Rules, Source};
 use crate::schema::{RawText, child_schema, table_schema};
 use crate::value::Value;
 
@@ -23,12 +24,17 @@ pub struct Anew {
     /// The places of the key, without which there is no row.
     key: Vec<(usize, &'static str)>,
     place: Option<Place>,
+    /// What is wanted, and of which table this is.
+    rules: Option<(&'static str, Arc<Rules>)>,
 }
 
 impl Anew {
-    /// For the table called `name`.
-    pub fn new(name: &str) -> Option<Self> {
+    /// For the table called `name`, as `rules` want it.
+    pub fn new(name: &str, rules: Option<&Arc<Rules>>) -> Option<Self> {
         let table = crate::find(name)?;
+        let rules = rules.filter(|rules| rules.family().name == table.name);
+        let shown = rules.is_some_and(|rules| rules.wanted(table.name).secrets);
+        let secrets = |secrets: Vec<&'static str>| if shown { Vec::new() } else { secrets };
         let context = Arc::new(Context::default());
         if let Some(child) = table.children.iter().find(|child| child.name == name) {
             let schema = child_schema(child, RawText::Drop);
@@ -36,12 +42,14 @@ impl Anew {
                 plan: Plan::new(
                     child.columns,
                     std::iter::empty(),
-                    &table.secrets_of(child),
+                    &secrets(table.secrets_of(child)),
                     table.told_elsewhere(child),
-                ),
+                )
+                .under(rules, name),
                 columns: Columns::new(schema, child.columns, true, RawText::Drop, context),
                 children: 0,
                 key: Vec::new(),
+                rules: rules.map(|rules| (child.name, Arc::clone(rules))),
                 place: Some(Place { parent_key: 0, position: 0 }),
             });
         }
@@ -51,18 +59,29 @@ impl Anew {
             plan: Plan::new(
                 table.columns,
                 table.children.iter().map(|c| c.source),
-                table.secrets,
+                &secrets(table.secrets.to_vec()),
                 std::iter::empty(),
-            ),
+            )
+            .under(rules, name),
             columns: Columns::new(schema, table.columns, false, RawText::Drop, context),
             children: table.children.len(),
             key: table.key.iter().filter_map(at).collect(),
+            rules: rules.map(|rules| (table.name, Arc::clone(rules))),
             place: None,
         })
     }
 
     /// Types a row; if it cannot be typed, nothing is added, and what is wrong with it is told.
     pub fn row(&mut self, text: &str) -> Result<(), String> {
+        let rewritten;
+        let text = match &self.rules {
+            None => text,
+            Some((name, rules)) => {
+                let wanted = rules.rewriter().row(name, text, Source::Raw);
+                rewritten = wanted.map_err(|error| error.to_string())?;
+                &rewritten
+            }
+        };
         let mut row = Row::default();
         self.plan.read(text, self.children, &mut row).map_err(|fault| match fault.path.as_str() {
             "" => fault.reason,

@@ -143,6 +143,11 @@ impl Columns {
         self.rows
     }
 
+    /// Whether the texts of rows are kept.
+    pub(crate) fn keeps_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
     /// Bytes of the texts of these rows, where they are kept.
     pub(crate) fn raw_bytes(&self) -> usize {
         self.raw.as_ref().map_or(0, |raw| raw.values_slice().len())

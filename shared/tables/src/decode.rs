@@ -14,6 +14,7 @@ use crate::columns::{Columns, Place, same_int, same_text};
 use crate::declaration::{Child, DeleteRule, Form, Kind, Table};
 use crate::json;
 use crate::row::{Fault, Plan, Row, masked};
+use crate::rules::{Rules, Source};
 use crate::schema::{child_schema, rejected_schema, table_schema};
 use crate::value::Value;
 
@@ -55,6 +56,8 @@ pub struct Facts<'r> {
     pub deleted: bool,
     /// Whether it says that there are rows of a child, which it was asked for with and came without.
     pub withheld: bool,
+    /// Whether it is among the rows that are wanted. One that is not is written as deleted, with its key alone.
+    pub wanted: bool,
 }
 
 /// What to do with a row.
@@ -94,9 +97,27 @@ pub struct Decoder {
     key: Vec<usize>,
     updated: Option<usize>,
     deleted: Option<usize>,
+    ruled: Option<Ruled>,
     rejected: Vec<Rejected>,
     unknown: BTreeMap<String, u64>,
     currencies: BTreeSet<String>,
+}
+
+/// What is wanted, and how rows are looked at before it takes effect.
+#[derive(Debug)]
+struct Ruled {
+    rules: Arc<Rules>,
+    plan: Plan,
+}
+
+/// A row about to be decoded.
+#[derive(Clone, Copy, Debug)]
+struct Coming<'a> {
+    text: &'a str,
+    /// Whether it is wanted.
+    wanted: bool,
+    /// The children that it announces, where its text no longer says so.
+    announced: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -154,10 +175,31 @@ impl Decoder {
                 DeleteRule::Vanishes | DeleteRule::Never => None,
             },
             context,
+            ruled: None,
             rejected: Vec::new(),
             unknown: BTreeMap::new(),
             currencies: BTreeSet::new(),
         }
+    }
+
+    /// The same, of rows as `rules` want them.
+    #[must_use]
+    pub fn under(mut self, rules: Option<&Arc<Rules>>) -> Self {
+        let Some(rules) = rules.filter(|rules| rules.family().name == self.table.name) else { return self };
+        let table = self.table;
+        let sources = || table.children.iter().map(|c| c.source);
+        let secrets = if rules.wanted(table.name).secrets { &[] } else { table.secrets };
+        let plan = Plan::new(table.columns, sources(), secrets, std::iter::empty());
+        self.plan = plan.under(Some(rules), table.name);
+        for decoder in &mut self.children {
+            let child = decoder.child;
+            let secrets = if secrets.is_empty() { Vec::new() } else { table.secrets_of(child) };
+            let plan = Plan::new(child.columns, std::iter::empty(), &secrets, table.told_elsewhere(child));
+            decoder.plan = plan.under(Some(rules), child.name);
+        }
+        let plan = Plan::new(table.columns, sources(), &[], std::iter::empty());
+        self.ruled = Some(Ruled { rules: Arc::clone(rules), plan });
+        self
     }
 
     /// Decodes `rows`, which were received at `extracted_at`; asks `decide` about each before it is written.
@@ -168,10 +210,44 @@ impl Decoder {
         decide: &mut dyn FnMut(&Facts<'_>) -> Verdict,
     ) {
         let extracted_at = extracted_at.as_microsecond();
+        let Some(mut ruled) = self.ruled.take() else {
+            let rows = rows.into_iter().map(|text| Coming { text, wanted: true, announced: None });
+            return self.wanted_rows(rows, extracted_at, decide);
+        };
+        let rows: Vec<_> = rows.into_iter().map(|text| self.as_wanted(&mut ruled, text)).collect();
+        self.ruled = Some(ruled);
+        let rows = rows.iter().map(|(text, coming)| Coming { text, ..*coming });
+        self.wanted_rows(rows, extracted_at, decide);
+    }
+
+    /// The text of a row as it is wanted, and what it was before. What cannot be read is rejected later.
+    fn as_wanted<'a>(&mut self, ruled: &mut Ruled, text: &'a str) -> (Cow<'a, str>, Coming<'a>) {
+        let mut row = Row::default();
+        let mut coming = Coming { text, wanted: true, announced: None };
+        if ruled.plan.read(text, self.children.len(), &mut row).is_ok() {
+            self.note_currencies(&row);
+            coming.wanted = ruled.rules.wants(&row.values);
+            coming.announced = Some(self.announced(&row.values));
+        }
+        let rewriter = ruled.rules.rewriter();
+        let rewritten = if coming.wanted {
+            rewriter.row(self.table.name, text, Source::Api)
+        } else {
+            rewriter.mark(text).map(Cow::Owned)
+        };
+        (rewritten.unwrap_or(Cow::Borrowed(text)), coming)
+    }
+
+    fn wanted_rows<'a>(
+        &mut self,
+        rows: impl Iterator<Item = Coming<'a>>,
+        extracted_at: i64,
+        decide: &mut dyn FnMut(&Facts<'_>) -> Verdict,
+    ) {
         let mut row = Row::default();
         let mut lines: Vec<Vec<Line<'a>>> = Vec::new();
         let mut key = String::new();
-        for text in rows {
+        for Coming { text, wanted, announced } in rows {
             let read = self
                 .plan
                 .read(text, self.children.len(), &mut row)
@@ -183,10 +259,11 @@ impl Decoder {
             }
             self.note_currencies(&row);
             let raw = masked(text, &row.secrets);
-            let deleted = self.is_deleted(&row);
-            let withheld = self.is_withheld(&row, &lines);
+            let deleted = self.is_deleted(&row) || !wanted;
+            let announced = announced.unwrap_or_else(|| self.announced(&row.values));
+            let withheld = wanted && Self::is_withheld(announced, &lines);
             let (digest, updated) = (xxh3_64(raw.as_bytes()), self.updated_of(&row));
-            let facts = Facts { key: &key, digest, updated, deleted, withheld };
+            let facts = Facts { key: &key, digest, updated, deleted, withheld, wanted };
             if decide(&facts) == Verdict::Skip {
                 continue;
             }
@@ -297,16 +374,21 @@ impl Decoder {
         Ok(())
     }
 
-    /// Whether a child was asked for, is announced, and has no rows.
-    fn is_withheld(&self, row: &Row<'_>, lines: &[Vec<Line<'_>>]) -> bool {
-        self.children.iter().zip(lines).any(|(decoder, lines)| {
-            let says = match decoder.announced_by.and_then(|at| row.values.get(at)) {
+    /// The children that were asked for and are announced by these values: a bit for each, in order.
+    fn announced(&self, values: &[Value<'_>]) -> u32 {
+        self.children.iter().enumerate().fold(0, |announced, (at, decoder)| {
+            let says = match decoder.announced_by.and_then(|at| values.get(at)) {
                 Some(Value::Money(number, _) | Value::Decimal(number)) => *number != 0,
                 Some(Value::Int(number)) => *number != 0,
                 _ => false,
             };
-            decoder.asked && says && lines.is_empty()
+            announced | u32::from(decoder.asked && says) << at
         })
+    }
+
+    /// Whether a child that is `announced` has no rows.
+    fn is_withheld(announced: u32, lines: &[Vec<Line<'_>>]) -> bool {
+        lines.iter().enumerate().any(|(at, lines)| announced >> at & 1 == 1 && lines.is_empty())
     }
 
     fn is_deleted(&self, row: &Row<'_>) -> bool {
@@ -352,7 +434,8 @@ impl Decoder {
         let mut key = String::new();
         let key = self.key_of(row, &mut key).is_ok().then_some(key);
         // A row that broke off half-way may hide a secret behind the break: then its text is not kept.
-        let raw = if fault.path.is_empty() && !self.table.secrets.is_empty() {
+        let hides = self.ruled.as_ref().is_some_and(|ruled| ruled.rules.hides());
+        let raw = if fault.path.is_empty() && (hides || !self.table.secrets.is_empty()) {
             "(not kept: the row could not be read to its end)".to_owned()
         } else {
             masked(text, &row.secrets).into_owned()
@@ -371,18 +454,24 @@ impl Decoder {
         self.columns.raw_bytes()
     }
 
-    /// Takes what was decoded so far: one batch per table that has rows, children first.
+    /// Takes what was decoded so far: one batch per table that has rows, children first. Rows without their text are no raw
+    /// rows, and have the columns that are wanted under the names that are.
     pub fn take(&mut self) -> Result<Vec<(TableName, RecordBatch)>, ArrowError> {
         let mut batches = Vec::new();
         for decoder in &mut self.children {
             if decoder.columns.rows() > 0 {
-                batches.push((TableName::from(decoder.child.name), decoder.columns.finish()?));
+                batches.push((decoder.child.name, decoder.columns.finish()?));
             }
         }
         if self.columns.rows() > 0 {
-            batches.push((TableName::from(self.table.name), self.columns.finish()?));
+            batches.push((self.table.name, self.columns.finish()?));
         }
-        Ok(batches)
+        let plain = self.ruled.as_ref().filter(|_| !self.columns.keeps_raw());
+        let shown = batches.into_iter().map(|(name, batch)| match plain {
+            Some(ruled) => Ok((TableName::from(name), ruled.rules.shown(name, &batch)?)),
+            None => Ok((TableName::from(name), batch)),
+        });
+        shown.collect()
     }
 
     /// Rows that could not be typed, so far.

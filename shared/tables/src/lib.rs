@@ -8,6 +8,7 @@ mod decode;
 pub mod json;
 pub mod report;
 mod row;
+pub mod rules;
 mod schema;
 mod value;
 
@@ -18,4 +19,5 @@ pub use declaration::{
     SCALE, Table,
 };
 pub use decode::{Context, Decoder, Facts, RawText, Rejected, Verdict};
+pub use rules::Rules;
 pub use schema::{arrow_schema, child_schema, rejected_schema, table_schema};

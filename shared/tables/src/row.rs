@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::declaration::Column;
 use crate::json;
+use crate::rules::{Rules, Wanted, is_digest};
 use crate::value::{self, Value};
 
 /// What the keys of a row mean, compiled once from a declaration.
@@ -12,6 +14,8 @@ use crate::value::{self, Value};
 pub(crate) struct Plan {
     columns: &'static [Column],
     root: Node,
+    /// What is wanted of the columns, where something is.
+    ruled: Option<(Wanted, Arc<Rules>)>,
 }
 
 /// The keys of one object.
@@ -92,7 +96,13 @@ impl Plan {
                 root.insert(key, Target::Ignored);
             }
         }
-        Self { columns, root }
+        Self { columns, root, ruled: None }
+    }
+
+    /// The same, of what `rules` want of the table called `table`.
+    pub(crate) fn under(mut self, rules: Option<&Arc<Rules>>, table: &str) -> Self {
+        self.ruled = rules.map(|rules| (rules.wanted(table), Arc::clone(rules)));
+        self
     }
 
     /// Reads `text` into `row`.
@@ -121,6 +131,22 @@ impl Plan {
                 && let Some(slot) = row.values.get_mut(at)
             {
                 *slot = value;
+            }
+        }
+        if let Some((wanted, rules)) = &self.ruled {
+            // What the text still tells under another name.
+            for at in &wanted.dropped {
+                if let Some(slot) = row.values.get_mut(*at) {
+                    *slot = Value::Null;
+                }
+            }
+            for at in &wanted.hashed {
+                if let Some(Value::Text(text)) = row.values.get_mut(*at)
+                    && !text.is_empty()
+                    && !is_digest(text)
+                {
+                    *text = Cow::Owned(rules.rewriter().digest(text));
+                }
             }
         }
         Ok(())

@@ -73,6 +73,7 @@ pub(crate) async fn run(arguments: &cli::Demo, screen: &Screen) -> Result<u8> {
         tables: Vec::new(),
         mode: Mode::Incremental,
         accept_deletions: false,
+        settings: std::collections::BTreeMap::new(),
     };
     let broker = machine.broker(app);
     let ran = Engine::new(&machine, broker, std::slice::from_ref(&name), &interrupt, screen)

@@ -89,6 +89,7 @@ async fn entries(
             tables: chosen.unwrap_or_default(),
             mode: Mode::Incremental,
             accept_deletions: false,
+            settings: settings.tables.clone(),
         };
         // A connection that has nothing to read has no line either.
         let tasks = sync::plan(connection, &firing).unwrap_or_default();

@@ -132,6 +132,7 @@ impl ConnectSite {
                 identity_id: identity.identity_id,
                 businesses,
                 tables: None,
+                settings: serde_json::Map::new(),
                 start_date: None,
                 paused: false,
                 connected_at,

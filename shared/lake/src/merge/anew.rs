@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use arrow_select::interleave::interleave;
 use async_trait::async_trait;
 use model::{Error, ErrorKind, Result};
-use tables::{Anew, RawText};
+use tables::{Anew, RawText, Rules};
 
 use super::Shape;
 use super::conform::Conform;
@@ -25,6 +25,7 @@ const STAMPS: [&str; 7] =
 pub(crate) struct Retyped<P> {
     parts: P,
     table: String,
+    rules: Option<Arc<Rules>>,
     /// What only the row itself has: its stamps, and the key of its parent.
     stamps: Vec<&'static str>,
     /// By part: rows whose text can no longer be typed.
@@ -40,12 +41,12 @@ pub(crate) struct Untyped {
 }
 
 impl<P: Parts> Retyped<P> {
-    /// The rows of `parts`, which are of the table called `table`.
-    pub(crate) fn new(parts: P, table: &str) -> Self {
+    /// The rows of `parts`, which are of the table called `table`, as `rules` want them.
+    pub(crate) fn new(parts: P, table: &str, rules: Option<&Arc<Rules>>) -> Self {
         let family = tables::find(table);
         let child = family.and_then(|family| family.children.iter().find(|child| child.name == table));
         let stamps = STAMPS.into_iter().chain(child.map(|child| child.parent_key)).collect();
-        Self { parts, table: table.to_owned(), stamps, untyped: Arc::default() }
+        Self { parts, table: table.to_owned(), rules: rules.cloned(), stamps, untyped: Arc::default() }
     }
 
     /// What could no longer be typed, of all parts that were read.
@@ -75,7 +76,7 @@ impl<P: Parts> Parts for Retyped<P> {
             (0..names.len()).filter(|at| names.get(*at).is_some_and(|name| columns.contains(name))).collect();
         let mut retyping = Retyping {
             shape: Shape { table: table.clone(), schema: schema.clone(), key: Vec::new(), whole: 0 },
-            anew: Anew::new(table).ok_or_else(odd)?,
+            anew: Anew::new(table, self.rules.as_ref()).ok_or_else(odd)?,
             stamps: self.stamps.clone(),
         };
         let (told, mut untyped) = (Arc::clone(&self.untyped), Untyped::default());

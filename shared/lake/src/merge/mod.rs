@@ -23,6 +23,7 @@ mod keys;
 mod live;
 mod parts;
 mod plan;
+mod renamed;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -51,6 +52,7 @@ pub(crate) use anew::{Retyped, Untyped};
 pub(crate) use arrivals::Arrivals;
 pub(crate) use inspect::inspect;
 pub(crate) use parts::{Parts, RawFiles};
+pub(crate) use renamed::Renamed;
 
 /// How the rows of a lake table are laid out.
 #[derive(Clone, Debug)]

@@ -122,14 +122,15 @@ impl Lake {
         all: bool,
         at: Timestamp,
     ) -> Result<Option<Vec<Untyped>>> {
-        let parents = Retyped::new(RawFiles::new(&*self.store, raw.of(family.name)), family.name);
+        let parents =
+            Retyped::new(RawFiles::new(&*self.store, raw.of(family.name)), family.name, self.rules(family));
         let arrivals = Arrivals::read(family, &parents).await?;
         // A name of its own, of which the instant is part: what has the name of a damaged file would be taken for it.
         let name = TaskId(format!("{}-replayed", head.task));
         let mut publication = Publication {
             lake: self,
             family,
-            plans: Plan::family(family),
+            plans: Plan::wanted(family, self.rules(family)),
             base: None,
             commit: Commit { committed_at: at, ..head },
             fence: None,

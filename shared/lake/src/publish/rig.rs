@@ -70,6 +70,14 @@ impl Rig {
         Self { lake: lake.packed(Packing::None), store, table: tables::find(table).unwrap(), unit }
     }
 
+    /// The same table under these settings.
+    pub(crate) fn under(&self, settings: &serde_json::Value) -> Self {
+        let settings = tables::rules::read(settings.as_object().unwrap()).unwrap();
+        let rules = tables::Rules::new(self.table, &settings, Some("a salt for tests")).unwrap().unwrap();
+        let (store, table, unit) = (Arc::clone(&self.store), self.table, self.unit.clone());
+        Self { lake: self.lake.clone().obeying(rules), store, table, unit }
+    }
+
     /// Makes the tables as a declaration would have that `edit` makes of today's.
     pub(crate) async fn begin(&self, edit: impl Fn(Field) -> Field) {
         let heads = self.lake.catalog.load(self.table).await.unwrap();
@@ -98,7 +106,8 @@ impl Rig {
 
     fn decoder(&self, task: &str) -> Decoder {
         let run = ::model::RunId(task.to_owned());
-        Decoder::new(self.table, Context::new(&self.unit, &run), RawText::Keep)
+        let rules = self.lake.rules(self.table);
+        Decoder::new(self.table, Context::new(&self.unit, &run), RawText::Keep).under(rules)
     }
 
     async fn put(&self, task: &str, day: &str, mut decoder: Decoder, edit: Edit<'_>) -> Vec<DataFile> {

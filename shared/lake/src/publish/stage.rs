@@ -10,7 +10,7 @@ use model::{Result, TaskId, Timestamp, Unit};
 use super::{Prepared, Publication};
 use crate::catalog::{Heads, Move, Swap};
 use crate::glue::GlueColumn;
-use crate::merge::{self, Came, Limits, Live, Merged, Parts, RawFiles, Retyped, Sink, SortedFile};
+use crate::merge::{self, Came, Limits, Live, Merged, Parts, RawFiles, Renamed, Retyped, Sink, SortedFile};
 use crate::table::{Change, Metadata, NewFile, Owner, Plan};
 use crate::{Commit, Lake, files, layout};
 
@@ -93,8 +93,11 @@ impl Publication<'_> {
         let lake = self.lake;
         let Some(arrivals) = &self.arrivals else { return Ok(()) };
         let raw = RawFiles::new(&*lake.store, self.raw.of(plan.name));
-        let retyped = Retyped::new(raw, plan.name);
-        let parts: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let rules = lake.rules(self.family);
+        let retyped = Retyped::new(raw, plan.name, rules);
+        let came: &dyn Parts = if self.replaying.is_some() { &retyped } else { &raw };
+        let renamed = rules.map(|rules| Renamed::new(came, plan.name, rules));
+        let parts: &dyn Parts = renamed.as_ref().map_or(came, |renamed| renamed);
         let came = Came { arrivals, parts };
         let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
         let replayed = self.replaying.as_ref().is_some_and(|replaying| replaying.all);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use model::planted;
 use model::{AccountId, BusinessId, Unit};
-use tables::{RawText, Table};
+use tables::{RawText, Rules, Table};
 
 /// The layout of one table of the lake.
 #[derive(Clone, Debug)]
@@ -52,6 +52,17 @@ impl Plan {
             unit,
         };
         children.chain([parent]).collect()
+    }
+
+    /// The same, with the columns that `rules` want.
+    pub(crate) fn wanted(table: &'static Table, rules: Option<&Arc<Rules>>) -> Vec<Self> {
+        let mut plans = Self::family(table);
+        for plan in &mut plans {
+            if let Some(rules) = rules {
+                plan.columns = rules.schema(plan.name, &plan.columns);
+            }
+        }
+        plans
     }
 }
 

@@ -226,6 +226,7 @@ async fn every_business_of_the_login_is_read() {
         identity_id: identity.identity_id,
         businesses: identity.businesses,
         tables: None,
+        settings: serde_json::Map::new(),
         start_date: None,
         paused: false,
         connected_at: world.clock.0.lock().unwrap().to_owned(),
@@ -237,6 +238,7 @@ async fn every_business_of_the_login_is_read() {
         tables: Vec::new(),
         mode: Mode::Incremental,
         accept_deletions: false,
+        settings: std::collections::BTreeMap::new(),
     };
     let tasks = sync::plan(&connection, &firing).unwrap();
     assert_eq!(world.simulator.businesses().len(), 2);

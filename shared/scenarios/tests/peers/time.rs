@@ -146,6 +146,7 @@ async fn one_dead_grant_is_one_call() {
         identity_id: 712_001,
         businesses: Vec::new(),
         tables: None,
+        settings: serde_json::Map::new(),
         start_date: None,
         paused: false,
         connected_at: now,
@@ -173,6 +174,7 @@ async fn one_dead_grant_is_one_call() {
             tables: Vec::new(),
             mode: Mode::Incremental,
             accept_deletions: false,
+            settings: std::collections::BTreeMap::new(),
         };
         let answered = dispatcher.dispatch(&firing).await.unwrap();
         let error = answered[0].tasks.as_ref().unwrap_err();

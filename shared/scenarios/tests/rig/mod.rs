@@ -152,6 +152,7 @@ impl Rig {
             reach: sync::Reach::default(),
             brake: sync::Brake { percent: 100, rows: usize::MAX, empty: usize::MAX },
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let token = source.simulator().bearer_token(&[]);
         let judge = Judge::new(&source);

@@ -23,6 +23,11 @@ impl StandingClock {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(std::sync::Mutex::new("2026-03-31T15:00:00Z".parse().unwrap())))
     }
+
+    pub(crate) fn advance_days(&self, days: i64) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+    }
 }
 
 #[async_trait::async_trait]
@@ -64,6 +69,7 @@ impl World {
             reach: sync::Reach::default(),
             brake: Brake::default(),
             progress: Arc::new(sync::Quiet),
+            salt: None,
         };
         let scopes: Vec<_> = grants::READ_SCOPES.iter().map(|(scope, _)| *scope).collect();
         let token = simulator.bearer_token(&scopes);
