@@ -15,7 +15,7 @@ use model::port::Clock;
 use model::{ConnectionName, ErrorKind, Mode, OtherIds, Result, TableStatus, Task, Timestamp, Unit};
 use serde_json::json;
 use simulator::{Control, Fault, FaultBody, FaultKind, Options, State};
-use sync::{Outcome, Reach, Report, Stop, Wanted};
+use sync::{Outcome, PerRow, Reach, Reading, Report, Stop, Wanted};
 use world::{Landed, StandingClock, World};
 
 const TABLE: &str = "invoice_payment_options";
@@ -350,4 +350,29 @@ async fn a_pull_asks_for_all_of_them() {
     let rows: u64 = pulled.files.iter().map(|file| file.rows).sum();
     assert_eq!(rows, each.living().len() as u64);
     assert_eq!(pulled.certificate.distinct_keys, rows);
+}
+
+#[tokio::test]
+async fn the_outlook_tells_the_window_of_the_parent_and_the_requests_that_may_come_on_top() {
+    let each = Each::new(Options::default(), 50);
+    let look = async |mode, tokens| {
+        each.control.reset_requests();
+        sync::outlook(&each.world.worker, tokens, &each.task(mode)).await.unwrap()
+    };
+    let first = look(Mode::Incremental, None).await;
+    assert_eq!((first.reading, first.per_row, first.rows), (Reading::First, PerRow::AtMost(50), None));
+    assert_eq!(each.control.requests().total, 0, "it asks for nothing");
+    assert_eq!(look(Mode::Full, None).await.per_row, PerRow::Every);
+    let all = each.control.all(&each.account, "invoices").unwrap().len() as u64;
+    assert_eq!(look(Mode::Full, Some(each.world.tokens())).await.per_row, PerRow::AtMost(all));
+    assert!(each.asked().is_empty(), "no row is asked for");
+
+    each.all().await;
+    let idle = look(Mode::Incremental, None).await;
+    assert!(matches!(idle.reading, Reading::Day(_)), "{idle:?}");
+    each.next().await;
+    assert_eq!(each.control.requests().total, idle.requests, "{idle:?}");
+    // Some come again by their day; of these, none has changed.
+    let counted = look(Mode::Incremental, Some(each.world.tokens())).await;
+    assert!(matches!(counted.per_row, PerRow::AtMost(most) if most <= 50), "{counted:?}");
 }

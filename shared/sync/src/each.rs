@@ -19,7 +19,8 @@ use crate::harvest::Harvest;
 use crate::memory::Memory;
 use crate::parents::Parents;
 use crate::probe::BEGINNING;
-use crate::rows::{Rows, lives};
+use crate::rows::Rows;
+use crate::tally::lives;
 use crate::write::Files;
 
 /// What is left before the deadline for a commit.

@@ -1,10 +1,11 @@
 //! What a commit remembers of the rows it has read.
 
-use lake::{Habits, Loading};
+use lake::{Habits, KeyHash, Loading, Seen, Sight};
 use model::{Cursor, Timestamp};
-use tables::Table;
+use tables::{Rejected, Table};
 
 use crate::passes::{self, Window};
+use crate::tally::{REJECTED, Tally, instant};
 
 /// What a commit remembers of the rows it has read.
 #[derive(Clone, Copy, Debug)]
@@ -48,4 +49,49 @@ impl Memory {
             None => Self { from: passes::asked_again_from(table, cursor), unread_from: None },
         }
     }
+}
+
+/// Under which key a rejected row is remembered, so that it is written once: no real key begins so.
+pub(crate) fn rejected_key(row: &Rejected) -> KeyHash {
+    KeyHash::of(&format!("rejected/{}/{}", row.key.as_deref().unwrap_or_default(), row.raw))
+}
+
+/// The rows that a later reading may bring again.
+pub(crate) fn remembered(tally: Tally, known: &Seen, rejected: &[Rejected], memory: Memory) -> Seen {
+    let mut seen = Seen::default();
+    for row in rejected {
+        seen.insert(rejected_key(row), REJECTED);
+    }
+    let mut names = tally.names;
+    for (key, name) in known.named() {
+        // Still in doubt, or gone: in either case a later listing is compared with it.
+        if let Some(digest) = known.digest(key)
+            && !tally.rows.contains_key(&key)
+        {
+            seen.insert(key, digest);
+            seen.name(key, name);
+        } else if let Some(names) = &mut names {
+            names.entry(key).or_insert_with(|| name.into());
+        }
+    }
+    if let Some(from) = memory.unread_from {
+        for (key, row) in known.iter().filter(|(_, row)| row.updated.is_none_or(|at| instant(at) >= from)) {
+            seen.remember(key, row);
+        }
+    }
+    for (key, row) in tally.rows {
+        // What comes again whenever it changed is remembered without an instant.
+        let updated = row.updated.filter(|_| memory.from.is_some() && !tally.always.contains(&key));
+        let comes_again = match (memory.from, updated) {
+            (Some(from), Some(updated)) => instant(updated) >= from,
+            _ => true,
+        };
+        if comes_again {
+            seen.remember(key, Sight { digest: row.digest, updated });
+        }
+    }
+    for (key, name) in names.into_iter().flatten() {
+        seen.name(key, name);
+    }
+    seen
 }

@@ -13,9 +13,9 @@ use tables::{CursorRule, DeleteRule, Owner, RawText, Rows, Table};
 use crate::extract::{Extraction, Reach, Worker};
 use crate::passes::{self, Window};
 use crate::periods;
-use crate::rows::lives;
 use crate::rules;
 use crate::stop::Stop;
+use crate::tally::lives;
 
 /// What a task would ask for.
 #[derive(Clone, Debug)]

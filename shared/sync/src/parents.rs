@@ -7,7 +7,7 @@ use lake::{KeyHash, Seen, Sight};
 use tables::{Facts, Rejected};
 
 use crate::memory::Memory;
-use crate::rows::{REJECTED, digest, instant, second};
+use crate::tally::{REJECTED, digest, instant, second};
 
 /// One row of the list, as it was seen last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

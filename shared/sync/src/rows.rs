@@ -1,19 +1,19 @@
 //! The rows of one task: decoded, told apart by key and digest, and written where they differ from what the lake has.
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
 
 use freshbooks::{Page, Request};
-use lake::{DataFile, KeyHash, Packing, Seen, Sight};
+use lake::{DataFile, KeyHash, Packing, Seen};
 use model::planted::{self, Bug};
-use model::{Certificate, Error, ErrorKind, Result, TableName, TableStatus, Timestamp};
-use tables::{CursorRule, Decoder, DeleteRule, Facts, Rejected, Table, Verdict};
+use model::{Certificate, Error, ErrorKind, Result, TableName, Timestamp};
+use tables::{CursorRule, Decoder, DeleteRule, Table, Verdict};
 
-use crate::census::{Census, Count};
-use crate::memory::Memory;
+use crate::census::Census;
+use crate::memory::{Memory, rejected_key, remembered};
 use crate::parents::Parents;
 use crate::passes::is_filtered;
 use crate::periods;
+use crate::tally::{GONE, Sighting, Tally, lives, second};
 use crate::trial::Dated;
 use crate::write::{Files, Writer};
 
@@ -21,14 +21,6 @@ use crate::write::{Files, Writer};
 const REJECTED_SHARE: u64 = 100;
 /// So few rejected rows are never taken for a change of the API.
 const REJECTED_FEW: u64 = 3;
-
-/// Stands for the digest of a rejected row: it is remembered by its text alone.
-pub(crate) const REJECTED: u64 = 0;
-/// Stands for the digest of a row that is marked as gone.
-pub(crate) const GONE: u64 = u64::MAX;
-
-/// Stands for the digest of a row that is not wanted and was never landed.
-const PASSED: u64 = 2;
 
 /// The rows of one task.
 #[derive(Debug)]
@@ -47,51 +39,6 @@ pub(crate) struct Rows {
     parents: Option<Parents>,
     tally: Tally,
 }
-
-/// What is counted while rows go by.
-#[derive(Debug, Default)]
-struct Tally {
-    /// Whether rows may have been landed that are not remembered.
-    forgetful: bool,
-    /// Whether rows that are written as gone count as nothing else.
-    vanishes: bool,
-    rows: HashMap<KeyHash, Sighting>,
-    rejected: HashMap<KeyHash, u32>,
-    /// Rows of lists that are read whole although the window is not: they come again, however old they are.
-    always: HashSet<KeyHash>,
-    /// Rows that came without children that they announce, each with the reading that last did.
-    withheld: HashMap<KeyHash, u32>,
-    /// How many of them earlier lists have left.
-    withheld_before: usize,
-    /// Whether these are waited for rather than taken as they are.
-    waits: bool,
-    /// Rows of the present reading that are as they should be.
-    whole: u64,
-    /// What was written of rows that changed while they were read.
-    written: HashSet<(KeyHash, u64)>,
-    /// Keys by name, where a row that is missing later has to be named.
-    names: Option<HashMap<KeyHash, Box<str>>>,
-    count: Count,
-    read: u64,
-    new: u64,
-    changed: u64,
-    unchanged: u64,
-    deleted: u64,
-    undeleted: u64,
-    first_updated: Option<Timestamp>,
-    last_updated: Option<Timestamp>,
-}
-
-/// A row as this task saw it last. There is one per row of the table, so it is kept small.
-#[derive(Clone, Copy, Debug)]
-struct Sighting {
-    digest: u64,
-    updated: Option<Second>,
-    reading: u32,
-}
-
-/// Seconds since 1970. Never 0, so that an option takes no space.
-type Second = NonZeroU32;
 
 impl Rows {
     /// The rows of `table`, of which the lake has `known`; `filtered` tells whether only what changed is asked for.
@@ -339,220 +286,14 @@ impl Rows {
     }
 }
 
-/// Under which key a rejected row is remembered, so that it is written once: no real key begins so.
-fn rejected_key(row: &Rejected) -> KeyHash {
-    KeyHash::of(&format!("rejected/{}/{}", row.key.as_deref().unwrap_or_default(), row.raw))
-}
-
-/// The rows that a later reading may bring again.
-fn remembered(tally: Tally, known: &Seen, rejected: &[Rejected], memory: Memory) -> Seen {
-    let mut seen = Seen::default();
-    for row in rejected {
-        seen.insert(rejected_key(row), REJECTED);
-    }
-    let mut names = tally.names;
-    for (key, name) in known.named() {
-        // Still in doubt, or gone: in either case a later listing is compared with it.
-        if let Some(digest) = known.digest(key)
-            && !tally.rows.contains_key(&key)
-        {
-            seen.insert(key, digest);
-            seen.name(key, name);
-        } else if let Some(names) = &mut names {
-            names.entry(key).or_insert_with(|| name.into());
-        }
-    }
-    if let Some(from) = memory.unread_from {
-        for (key, row) in known.iter().filter(|(_, row)| row.updated.is_none_or(|at| instant(at) >= from)) {
-            seen.remember(key, row);
-        }
-    }
-    for (key, row) in tally.rows {
-        // What comes again whenever it changed is remembered without an instant.
-        let updated = row.updated.filter(|_| memory.from.is_some() && !tally.always.contains(&key));
-        let comes_again = match (memory.from, updated) {
-            (Some(from), Some(updated)) => instant(updated) >= from,
-            _ => true,
-        };
-        if comes_again {
-            seen.remember(key, Sight { digest: row.digest, updated });
-        }
-    }
-    for (key, name) in names.into_iter().flatten() {
-        seen.name(key, name);
-    }
-    seen
-}
-
 /// What a task's rows became.
 pub(crate) struct Finished {
     pub(crate) files: Vec<DataFile>,
     pub(crate) certificate: Certificate,
     pub(crate) seen: Seen,
-    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) rejected: Vec<tables::Rejected>,
     /// Keys that no column takes.
     pub(crate) unknown: Vec<String>,
     /// The currencies of the amounts.
     pub(crate) currencies: Vec<String>,
-}
-
-impl Tally {
-    fn sight(&mut self, facts: &Facts<'_>, known: &Seen) -> Verdict {
-        self.read += 1;
-        self.first_updated = self.first_updated.into_iter().chain(facts.updated).min();
-        self.last_updated = self.last_updated.into_iter().chain(facts.updated).max();
-        let key = KeyHash::of(facts.key);
-        let landed = self.rows.get(&key).map(|before| before.digest).or_else(|| known.digest(key));
-        let digest = match landed {
-            _ if facts.wanted => digest(facts),
-            Some(PASSED) => PASSED,
-            None if !self.forgetful => PASSED,
-            _ => GONE,
-        };
-        let reading = self.count.now;
-        if self.count.unfiltered {
-            self.always.insert(key);
-        }
-        let here = Sighting { digest, updated: facts.updated.and_then(second), reading };
-        let came_before = self.withheld.get(&key).copied();
-        if facts.withheld {
-            let with_them = self.rows.get(&key).filter(|before| before.updated >= here.updated).copied();
-            let is_whole = with_them.is_some() && came_before.is_none();
-            if is_whole || self.waits {
-                let before = with_them.map(|before| before.reading).or(came_before);
-                match with_them.filter(|_| is_whole) {
-                    Some(before) => drop(self.rows.insert(key, Sighting { reading, ..before })),
-                    None => drop(self.withheld.insert(key, reading)),
-                }
-                self.count.key(key, before, facts.updated);
-                self.count.row(facts);
-                return Verdict::Skip;
-            }
-            self.withheld.insert(key, reading);
-        } else {
-            self.whole += 1;
-            self.withheld.remove(&key);
-        }
-        let before = self.rows.insert(key, here);
-        self.count.key(key, before.map(|b| b.reading).or(came_before), facts.updated);
-        self.count.row(facts);
-        if let Some(before) = before {
-            // Seen on another page or in another reading; it is written again only if it changed in between.
-            if before.digest == digest {
-                return Verdict::Skip;
-            }
-            // Pages that were asked for together may come with the older one last.
-            self.written
-                .extend([(key, before.digest)].into_iter().chain(known.digest(key).map(|d| (key, d))));
-            if here.updated < before.updated || !self.written.insert((key, digest)) {
-                self.rows.insert(key, Sighting { reading, ..before });
-                return Verdict::Skip;
-            }
-            return Verdict::Write;
-        }
-        if let Some(names) = &mut self.names {
-            names.insert(key, facts.key.into());
-        }
-        let known = known.digest(key);
-        if !facts.wanted {
-            if digest == PASSED || known == Some(GONE) {
-                self.unchanged += 1;
-                return Verdict::Skip;
-            }
-            tracing::debug!(name: "row_unwanted", target: "path", key = facts.key, "written as deleted");
-            self.deleted += 1;
-            match known {
-                _ if self.vanishes => {}
-                None => self.new += 1,
-                Some(_) => self.changed += 1,
-            }
-            return Verdict::Write;
-        }
-        match known {
-            None | Some(PASSED) => self.new += 1,
-            Some(known) if known == digest || planted::is(Bug::ChangedRowSkipped) => {
-                self.unchanged += 1;
-                return Verdict::Skip;
-            }
-            Some(_) => self.changed += 1,
-        }
-        let was_deleted = known.is_some_and(is_deleted);
-        if facts.deleted {
-            self.deleted += 1;
-        } else if was_deleted {
-            tracing::debug!(name: "row_undeleted", target: "path", key = facts.key, "it lives again");
-            self.undeleted += 1;
-        }
-        Verdict::Write
-    }
-
-    fn sight_rejected(&mut self, key: KeyHash) {
-        self.read += 1;
-        let before = self.rejected.insert(key, self.count.now);
-        self.count.key(key, before, None);
-    }
-
-    fn certificate(&self, table: &Table, decoder: &Decoder, known: &Seen, files: &[DataFile]) -> Certificate {
-        let content = self
-            .rows
-            .iter()
-            .fold(0, |sum: u64, (key, row)| sum.wrapping_add(key.as_u64().rotate_left(32) ^ row.digest));
-        let mut notes = Vec::new();
-        if !decoder.unknown_keys().is_empty() {
-            let keys: Vec<_> = decoder.unknown_keys().keys().map(String::as_str).collect();
-            notes.push(format!("keys without a column, kept in _extra: {}", keys.join(", ")));
-        }
-        for (child, parents) in decoder.withheld() {
-            notes.push(format!("{parents} rows came without their {child}"));
-        }
-        let written = |wanted: bool| -> u64 {
-            let own =
-                |f: &&DataFile| (f.table.as_str() == table.name) == wanted && f.table.as_str() != "rejected";
-            files.iter().filter(own).map(|f| f.rows).sum()
-        };
-        Certificate {
-            status: if self.read == 0 && known.is_empty() { TableStatus::Empty } else { TableStatus::Ok },
-            requests: 0,
-            pages: 0,
-            rereadings: 0,
-            total_first: 0,
-            total_last: 0,
-            distinct_keys: self.rows.len() as u64,
-            rows_new: self.new,
-            rows_changed: self.changed,
-            rows_unchanged: self.unchanged,
-            rows_deleted: self.deleted,
-            rows_undeleted: self.undeleted,
-            rows_rejected: decoder.rejected().len() as u64,
-            backlog: self.withheld.len() as u64,
-            child_rows: written(false),
-            first_updated: self.first_updated,
-            last_updated: self.last_updated,
-            content_digest: format!("{content:016x}"),
-            notes,
-        }
-    }
-}
-
-/// A row's digest, with whether it is deleted in its lowest bit.
-pub(crate) fn digest(facts: &Facts<'_>) -> u64 {
-    // All ones and zero mean something else.
-    (facts.digest & !1 | u64::from(facts.deleted)).clamp(REJECTED + 1, GONE - 1)
-}
-
-/// Whether a row that is remembered so is in the lake, and was not marked as gone.
-pub(crate) fn lives(digest: u64) -> bool {
-    ![GONE, PASSED].contains(&digest)
-}
-
-fn is_deleted(digest: u64) -> bool {
-    digest & 1 == 1
-}
-
-pub(crate) fn second(instant: Timestamp) -> Option<Second> {
-    u32::try_from(instant.as_second()).ok().and_then(NonZeroU32::new)
-}
-
-pub(crate) fn instant(second: Second) -> Timestamp {
-    Timestamp::from_second(second.get().into()).unwrap_or(Timestamp::MAX)
 }

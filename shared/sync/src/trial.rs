@@ -16,7 +16,7 @@ use tables::{Context, Decoder, RawText, Verdict};
 
 use crate::extract::Extraction;
 use crate::passes::{self, Window};
-use crate::rows::instant;
+use crate::tally::instant;
 
 /// No row may have changed so close to the day: FreshBooks' zone and the lag of what changes are not known.
 const APART: SignedDuration = SignedDuration::from_hours(30);

@@ -1,5 +1,8 @@
 //! Rows of JSON text to record batches.
 
+mod reading;
+mod told;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,84 +10,19 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::ArrowError;
-use model::{AccountId, BusinessId, RunId, TableName, Timestamp, Unit};
+use model::{TableName, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{Columns, Place, same_int, same_text};
-use crate::declaration::{Child, DeleteRule, Form, Kind, Table};
-use crate::json;
-use crate::row::{Fault, Plan, Row, masked};
+use crate::declaration::{Child, DeleteRule, Kind, Table};
+use crate::row::{Plan, Row, masked};
 use crate::rules::{Rules, Source};
 use crate::schema::{child_schema, rejected_schema, table_schema};
 use crate::value::Value;
+use reading::Line;
 
 pub use crate::schema::RawText;
-
-/// What every row of a task has in common.
-#[derive(Clone, Debug, Default)]
-pub struct Context {
-    /// The accounting account.
-    pub account_id: Option<String>,
-    /// The business.
-    pub business_id: Option<i64>,
-    /// The run.
-    pub run_id: String,
-}
-
-impl Context {
-    /// What rows of `unit`, read in `run`, have in common.
-    pub fn new(unit: &Unit, run: &RunId) -> Self {
-        let run_id = run.0.clone();
-        match unit {
-            Unit::Identity(_) => Self { run_id, ..Self::default() },
-            Unit::Account(AccountId(id)) => Self { account_id: Some(id.clone()), business_id: None, run_id },
-            Unit::Business(BusinessId(id)) => Self { account_id: None, business_id: Some(*id), run_id },
-        }
-    }
-}
-
-/// What is known of a row before it is written.
-#[derive(Clone, Debug)]
-pub struct Facts<'r> {
-    /// Its key as text, the parts joined by `/`.
-    pub key: &'r str,
-    /// A digest of its JSON text, secrets masked: equal rows have equal digests.
-    pub digest: u64,
-    /// When FreshBooks last changed it, where the row says so.
-    pub updated: Option<Timestamp>,
-    /// Whether it is deleted.
-    pub deleted: bool,
-    /// Whether it says that there are rows of a child, which it was asked for with and came without.
-    pub withheld: bool,
-    /// Whether it is among the rows that are wanted. One that is not is written as deleted, with its key alone.
-    pub wanted: bool,
-}
-
-/// What to do with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Write it.
-    Write,
-    /// Leave it out: the lake has it already.
-    Skip,
-}
-
-/// A row that could not be typed, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// The table it belongs to.
-    pub table: &'static str,
-    /// Its key, where that could be read.
-    pub key: Option<String>,
-    /// The key at fault, dotted: `lines[2].amount`.
-    pub path: String,
-    /// What is wrong with it.
-    pub reason: String,
-    /// Its JSON text, secrets masked where they were recognised.
-    pub raw: String,
-    /// When it was read, in microseconds since 1970.
-    pub extracted_at: i64,
-}
+pub use told::{Context, Facts, Rejected, Verdict};
 
 /// Decodes the rows of one table and of its children.
 #[derive(Debug)]
@@ -134,9 +72,6 @@ struct ChildDecoder {
     /// Parents that were written and said nothing of it.
     absent: u64,
 }
-
-/// At most this many unknown keys are told apart in a report; their values are kept in any case.
-const UNKNOWN_KEYS: usize = 100;
 
 impl Decoder {
     /// A decoder for `table`.
@@ -312,138 +247,6 @@ impl Decoder {
         true
     }
 
-    fn key_of(&self, row: &Row<'_>, key: &mut String) -> Result<(), Fault> {
-        use std::fmt::Write as _;
-
-        key.clear();
-        for (place, at) in self.key.iter().enumerate() {
-            if place > 0 {
-                key.push('/');
-            }
-            let written = match row.values.get(*at) {
-                Some(Value::Int(v)) => write!(key, "{v}"),
-                Some(Value::Text(v)) => write!(key, "{v}"),
-                Some(Value::Date(v)) => write!(key, "{v}"),
-                Some(Value::Bool(v)) => write!(key, "{v}"),
-                _ => {
-                    let path = self.table.key.get(place).copied().unwrap_or_default().to_owned();
-                    return Err(Fault { path, reason: "the row has no key".to_owned() });
-                }
-            };
-            // Writing to a string cannot fail.
-            debug_assert!(written.is_ok());
-        }
-        Ok(())
-    }
-
-    /// Types the rows of all children, so that a bad line rejects its parent too: an invoice is never without its lines.
-    fn lines_of<'a>(&mut self, row: &Row<'a>, lines: &mut Vec<Vec<Line<'a>>>) -> Result<(), Fault> {
-        lines.clear();
-        for (at, decoder) in self.children.iter_mut().enumerate() {
-            let mut typed = Vec::new();
-            let rows = row.children.get(at).copied().flatten();
-            let none = match decoder.child.form {
-                Form::Array => None,
-                Form::Object => rows.filter(|rows| *rows == "null"),
-            };
-            if let Some(rows) = rows.filter(|rows| *rows != "null") {
-                let mut fault = None;
-                let read = json::each(rows, |text| {
-                    let mut line = Row::default();
-                    match decoder.plan.read(text, 0, &mut line) {
-                        Ok(()) => {
-                            let raw = masked(text, &line.secrets);
-                            typed.push(Line { raw, values: line.values, extra: line.extra });
-                        }
-                        Err(e) => {
-                            let path = format!("{}[{}].{}", decoder.child.source, typed.len(), e.path);
-                            fault.get_or_insert(Fault { path, reason: e.reason });
-                        }
-                    }
-                });
-                if let Err(error) = read {
-                    return Err(Fault { path: decoder.child.source.to_owned(), reason: error.to_string() });
-                }
-                if let Some(fault) = fault {
-                    return Err(fault);
-                }
-            }
-            decoder.is_absent = rows.is_none_or(|rows| rows == "null") && none.is_none();
-            lines.push(typed);
-        }
-        Ok(())
-    }
-
-    /// The children that were asked for and are announced by these values: a bit for each, in order.
-    fn announced(&self, values: &[Value<'_>]) -> u32 {
-        self.children.iter().enumerate().fold(0, |announced, (at, decoder)| {
-            let says = match decoder.announced_by.and_then(|at| values.get(at)) {
-                Some(Value::Money(number, _) | Value::Decimal(number)) => *number != 0,
-                Some(Value::Int(number)) => *number != 0,
-                _ => false,
-            };
-            announced | u32::from(decoder.asked && says) << at
-        })
-    }
-
-    /// Whether a child that is `announced` has no rows.
-    fn is_withheld(announced: u32, lines: &[Vec<Line<'_>>]) -> bool {
-        lines.iter().enumerate().any(|(at, lines)| announced >> at & 1 == 1 && lines.is_empty())
-    }
-
-    fn is_deleted(&self, row: &Row<'_>) -> bool {
-        match (self.table.deleted, self.deleted.and_then(|at| row.values.get(at))) {
-            (DeleteRule::VisState, Some(Value::Int(state))) => *state == 1,
-            (DeleteRule::Inactive(_), Some(Value::Bool(active))) => !active,
-            _ => false,
-        }
-    }
-
-    fn updated_of(&self, row: &Row<'_>) -> Option<Timestamp> {
-        match self.updated.and_then(|at| row.values.get(at)) {
-            Some(Value::Instant(Some(at), _)) => Timestamp::from_microsecond(*at).ok(),
-            _ => None,
-        }
-    }
-
-    fn note_currencies(&mut self, row: &Row<'_>) {
-        let codes = row.values.iter().filter_map(|value| match value {
-            Value::Money(_, code) => code.as_deref(),
-            _ => None,
-        });
-        // A margin has % for its code.
-        let is_currency = |code: &&str| code.len() == 3 && code.bytes().all(|c| c.is_ascii_uppercase());
-        for code in codes.filter(is_currency) {
-            if !self.currencies.contains(code) {
-                self.currencies.insert(code.to_owned());
-            }
-        }
-    }
-
-    fn count_unknown(&mut self, row: &Row<'_>) {
-        for (key, _) in &row.extra {
-            if let Some(count) = self.unknown.get_mut(key.as_ref()) {
-                *count += 1;
-            } else if self.unknown.len() < UNKNOWN_KEYS {
-                self.unknown.insert(key.clone().into_owned(), 1);
-            }
-        }
-    }
-
-    fn reject(&mut self, text: &str, row: &Row<'_>, fault: &Fault, extracted_at: i64) {
-        let mut key = String::new();
-        let key = self.key_of(row, &mut key).is_ok().then_some(key);
-        // A row that broke off half-way may hide a secret behind the break: then its text is not kept.
-        let hides = self.ruled.as_ref().is_some_and(|ruled| ruled.rules.hides());
-        let raw = if fault.path.is_empty() && (hides || !self.table.secrets.is_empty()) {
-            "(not kept: the row could not be read to its end)".to_owned()
-        } else {
-            masked(text, &row.secrets).into_owned()
-        };
-        let (path, reason) = (fault.path.clone(), fault.reason.clone());
-        self.rejected.push(Rejected { table: self.table.name, key, path, reason, raw, extracted_at });
-    }
-
     /// Rows of the largest table that wait to be taken.
     pub fn buffered(&self) -> usize {
         self.children.iter().map(|c| c.columns.rows()).fold(self.columns.rows(), usize::max)
@@ -526,13 +329,4 @@ impl Decoder {
         let asked = self.children.iter().filter(|decoder| decoder.asked);
         asked.map(|decoder| (decoder.child.name, decoder.absent)).filter(|(_, absent)| *absent > 0)
     }
-}
-
-/// One typed row of a child.
-#[derive(Debug)]
-struct Line<'a> {
-    /// Its JSON text, secrets masked.
-    raw: Cow<'a, str>,
-    values: Vec<Value<'a>>,
-    extra: Vec<(Cow<'a, str>, &'a str)>,
 }
