@@ -272,7 +272,7 @@ async fn rows_that_came_without_their_lines_are_read_again_though_nobody_wants_t
 }
 
 /// Half of the invoices, which may come without their lines.
-fn invoices_without_amounts(withheld_includes: u32) -> Ruled {
+fn invoices_without_amounts(withheld_includes: u64) -> Ruled {
     let options = Options { withheld_includes, ..Options::default() };
     let mut ruled = Ruled::with(options, "invoices", &json!({}));
     let ids = ruled.world.simulator.control().truth(&ruled.account(), "invoices", true).unwrap().ids.unwrap();
