@@ -100,8 +100,8 @@ impl Publication<'_> {
         let parts: &dyn Parts = renamed.as_ref().map_or(came, |renamed| renamed);
         let came = Came { arrivals, parts };
         let task = self.replaying.as_ref().map_or(&self.commit.task, |replaying| &replaying.name);
-        let again = self.replaying.as_ref().is_some_and(|replaying| replaying.all);
-        let all = again || self.anew.contains(plan.name);
+        let all =
+            self.replaying.as_ref().is_some_and(|replaying| replaying.all) || self.anew.contains(plan.name);
         let live = if all { &[] } else { live };
         let at = self.commit.committed_at;
         let mut sink = Files { lake, table: plan.name, unit: self.unit, task, at, put: Vec::new() };
