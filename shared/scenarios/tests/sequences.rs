@@ -475,7 +475,7 @@ fn after_each_step_of_a_random_sequence_every_row_is_what_it_should_be() {
 #[test]
 fn sequences_find_what_is_planted() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for bug in [Bug::RebaseForgetsOthers, Bug::UnfencedCommit] {
+    for bug in [Bug::RebaseForgetsOthers, Bug::UnfencedCommit, Bug::LeftoverKept] {
         plant(Some(bug));
         let found = (0..40).find_map(|seed| {
             let found = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(sequence(seed, None))));

@@ -132,7 +132,7 @@ impl Publication<'_> {
                 Standing::Ours => ours += 1,
                 Standing::Free => {}
                 Standing::Pending | Standing::Left if planted::is(Bug::FenceIgnored) => {}
-                Standing::Left if self.anew.contains(table) => {}
+                Standing::Left if self.anew.contains(table) || planted::is(Bug::LeftoverKept) => {}
                 Standing::Left => left = Some(table),
                 against => return Ok((against, table)),
             }
