@@ -159,12 +159,16 @@ pub(crate) fn error(table: &Table, status: StatusCode, trouble: &Trouble) -> Err
             Error::new(ErrorKind::Unavailable, format!("FreshBooks answers {status} for {name}: {trouble}"))
                 .next("run again later")
         }
-        // Families without numbers only say so.
-        200 if errno.is_some_and(|n| PLAN_GATES.contains(&n)) || says("do not have access") => Error::new(
-            ErrorKind::OutOfPlan,
-            format!("the FreshBooks plan of this account does not include {name}: {trouble}"),
-        )
-        .next("leave the table out, or change the plan"),
+        // Families without such numbers only say so; 1012 says the same of an account that is not ours.
+        200 if errno.is_some_and(|n| PLAN_GATES.contains(&n))
+            || errno != Some(1012) && says("do not have access") =>
+        {
+            Error::new(
+                ErrorKind::OutOfPlan,
+                format!("the FreshBooks plan of this account does not include {name}: {trouble}"),
+            )
+            .next("leave the table out, or change the plan")
+        }
         200 if errno == Some(1012) || errno == Some(404) => not_found(table, trouble),
         200 if errno == Some(500) => {
             Error::new(ErrorKind::Unavailable, format!("FreshBooks failed while reading {name}: {trouble}"))

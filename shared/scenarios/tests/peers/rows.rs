@@ -207,7 +207,12 @@ async fn lines_come_with_their_invoices_or_the_run_says_so() {
     let certificate = report.certificate.clone().unwrap();
     let all = certificate.distinct_keys;
     assert!(all > 0 && !rows(&[report]).contains_key("invoice_lines"));
-    assert_eq!(certificate.notes, [format!("{all} rows came without their invoice_lines")]);
+    let backlog = format!(
+        "{all} rows of invoices came without the lines that their amounts tell of; to read them again: freshlake sync \
+         --table invoices --full"
+    );
+    assert_eq!(certificate.notes, [format!("{all} rows came without their invoice_lines"), backlog]);
+    assert_eq!(certificate.backlog, all);
 }
 
 /// PEERS 6: taking the first membership reads the wrong business, or one of several (the default of `CData`,
