@@ -53,7 +53,7 @@ class Deployment(Simulator):
         return [str(part) for part in (binary("freshlake"), "-q", "--config", self.home / "freshlake.toml", *arguments)]
 
     def run(self, *arguments):
-        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=300,
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=120,
                               env=own_environment())
 
     def change(self):

@@ -90,11 +90,11 @@ struct Prepared {
 enum Ended {
     Published(Published),
     /// It takes all rows of before to go on from this commit: the child shows what is not to be gone on from.
-    Anew(Box<From>, &'static str, Why),
+    Anew(Box<Start>, &'static str, Why),
 }
 
 /// Where a publication goes on.
-struct From {
+struct Start {
     base: Option<Commit>,
     commit: Commit,
 }

@@ -4,7 +4,7 @@ use model::planted::{self, Bug};
 use model::{Error, ErrorKind, Result};
 
 use super::fence::{self, Standing};
-use super::{Ended, From, Publication, REBASES, Why};
+use super::{Ended, Publication, REBASES, Start, Why};
 use crate::catalog::{Heads, Swap};
 use crate::table::Metadata;
 use crate::{Commit, Published, Seen, files, layout};
@@ -33,7 +33,7 @@ impl Publication<'_> {
                 }
                 Attempt::Lost => return Ok(Ended::Published(Published::Lost)),
                 Attempt::Anew(child, why) => {
-                    let from = From { base: self.base, commit: self.commit };
+                    let from = Start { base: self.base, commit: self.commit };
                     return Ok(Ended::Anew(Box::new(from), child, why));
                 }
                 Attempt::Fenced => (at, sent, unknown) = (0, false, None),
