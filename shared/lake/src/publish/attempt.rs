@@ -118,17 +118,21 @@ impl Publication<'_> {
     }
 
     /// What stands against switching the tables of a step, and which. Where the parent switches with them, nothing can.
-    async fn standing(&mut self, step: &[&'static str], heads: &Heads) -> Result<(Standing, &'static str)> {
+    pub(super) async fn standing(
+        &mut self,
+        step: &[&'static str],
+        heads: &Heads,
+    ) -> Result<(Standing, &'static str)> {
         let parent = self.family.name;
         if step.contains(&parent) {
             return Ok((Standing::Free, parent));
         }
-        let shown = self.base.as_ref().map_or(0, |base| base.number);
+        let shown = self.base.as_ref().map(|base| base.entry.clone());
         let (mut ours, mut left) = (0, None);
         for table in step.iter().copied() {
             let Some(key) = heads.metadata.get(table) else { continue };
             let entry = self.metadata(key).await?.shows(self.unit)?;
-            match fence::standing(entry.as_deref(), self.settled, shown, &self.commit.entry) {
+            match fence::standing(entry.as_deref(), self.settled, shown.as_deref(), &self.commit.entry) {
                 Standing::Ours => ours += 1,
                 Standing::Free => {}
                 Standing::Pending | Standing::Left if planted::is(Bug::FenceIgnored) => {}
@@ -142,7 +146,7 @@ impl Publication<'_> {
     }
 
     /// What to tell of a parent that is behind its children.
-    fn set_back(&self, heads: &Heads) -> Error {
+    pub(super) fn set_back(&self, heads: &Heads) -> Error {
         let table = self.family.name;
         let how = if heads.metadata.contains_key(table) { "was set back" } else { "is gone" };
         let what = format!("the entry of {table} in the catalog {how}, and those of its lines are not");
@@ -153,7 +157,11 @@ impl Publication<'_> {
     }
 
     /// A child of `step` that shows nothing of the unit although its parent does: somebody has dropped it, or it is new.
-    async fn bereft(&mut self, step: &[&'static str], heads: &Heads) -> Result<Option<&'static str>> {
+    pub(super) async fn bereft(
+        &mut self,
+        step: &[&'static str],
+        heads: &Heads,
+    ) -> Result<Option<&'static str>> {
         // A fence before the first commit stands on nothing.
         let is_first = self.base.as_ref().is_none_or(|base| base.fence && base.previous.is_none());
         if self.whole || is_first {
@@ -173,19 +181,9 @@ impl Publication<'_> {
 
     /// Sends a fence. Whether it is up, loading tells.
     async fn fence(&mut self, heads: &Heads) -> Result<Attempt> {
-        let fence = if let Some(fence) = self.fence.take() {
-            fence
-        } else {
-            let nothing = Seen::default().encode(self.lake.packing)?;
-            let (table, unit, task) = (self.family.name, self.unit, &self.commit.task);
-            let at = self.commit.committed_at;
-            let key = layout::seen(&self.lake.database, table, unit, task, at, &files::sha256(&nothing));
-            if self.base.is_none() {
-                self.lake.put_content(&key, nothing).await?;
-            }
-            let mut fence = Commit::fence(self.base.as_ref(), &self.commit, key);
-            self.lake.put_commit(table, unit, &mut fence).await?;
-            fence
+        let fence = match self.fence.take() {
+            Some(fence) => fence,
+            None => self.put_fence(&self.commit).await?,
         };
         tracing::debug!(name: "commit_fenced", target: "path", task = %self.commit.task, "another task is half way");
         let swap = self.swap(&[self.family.name], heads, Some(&fence)).await?;
@@ -194,6 +192,20 @@ impl Publication<'_> {
             Swap::Won | Swap::Lost => Attempt::Again(None),
             Swap::Unknown(error) => Attempt::Again(Some(error)),
         })
+    }
+
+    /// Puts a fence for `next`, on top of the base.
+    pub(super) async fn put_fence(&self, next: &Commit) -> Result<Commit> {
+        let nothing = Seen::default().encode(self.lake.packing)?;
+        let (table, at) = (self.family.name, next.committed_at);
+        let digest = files::sha256(&nothing);
+        let key = layout::seen(&self.lake.database, table, self.unit, &next.task, at, &digest);
+        if self.base.is_none() {
+            self.lake.put_content(&key, nothing).await?;
+        }
+        let mut fence = Commit::fence(self.base.as_ref(), next, key);
+        self.lake.put_commit(table, self.unit, &mut fence).await?;
+        Ok(fence)
     }
 
     /// The commit of the unit that the parent shows.

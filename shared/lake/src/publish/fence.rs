@@ -7,6 +7,9 @@
 //! show what the slow task was based on, and it has lost; and the one who fenced goes on from the fence, with what it has
 //! read, as nothing else has changed. What the slow task left in the children was never committed, so their rows are made
 //! anew from those that were.
+//!
+//! A rebuild replaces children as well, with rows of the commit that the parent shows, and in its name. It does as one who
+//! comes next does: a fence first, then everything anew on top of it.
 
 #[cfg(test)]
 mod half_way;
@@ -32,18 +35,20 @@ pub(crate) enum Standing {
     Ahead,
 }
 
-/// Judges the `entry` that a child shows for the unit. `shown` is the number of the commit that the parent shows, `settled`
-/// that of the last one below it that is no fence, `ours` the commit to be published on top of it.
+/// Judges the `entry` that a child shows for the unit. `shown` is the commit that the parent shows, `settled` the number of
+/// the last one below it that is no fence, `ours` the commit to be published on top of it.
 ///
 /// A commit switches the children before the parent, so once it counts they show it or a later one: what they show up to
-/// `settled` was committed.
-pub(crate) fn standing(entry: Option<&str>, settled: u64, shown: u64, ours: &str) -> Standing {
-    match entry {
-        Some(entry) if entry == ours => Standing::Ours,
-        Some(entry) if number(entry) > shown.saturating_add(1) => Standing::Ahead,
-        Some(entry) if number(entry) > shown => Standing::Pending,
-        Some(entry) if number(entry) > settled => Standing::Left,
-        _ => Standing::Free,
+/// `settled` was committed. A fence never switches a child; one that shows it was rebuilt.
+pub(crate) fn standing(entry: Option<&str>, settled: u64, shown: Option<&str>, ours: &str) -> Standing {
+    let Some(entry) = entry else { return Standing::Free };
+    let (at, parent) = (number(entry), shown.map_or(0, number));
+    match () {
+        () if entry == ours => Standing::Ours,
+        () if Some(entry) == shown || at <= settled => Standing::Free,
+        () if at <= parent => Standing::Left,
+        () if at == parent.saturating_add(1) => Standing::Pending,
+        () => Standing::Ahead,
     }
 }
 
@@ -94,24 +99,26 @@ mod tests {
     #[test]
     fn only_a_later_number_of_another_is_pending() {
         let ours = "0000000008-aaaaaaaaaaaa";
-        let standing = |entry, shown| standing(entry, shown, shown, ours);
-        assert_eq!(standing(None, 7), Standing::Free);
-        assert_eq!(standing(Some("0000000003-bbbbbbbbbbbb"), 7), Standing::Free);
-        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7), Standing::Free);
-        assert_eq!(standing(Some("0000000007"), 7), Standing::Free);
-        assert_eq!(standing(Some(ours), 7), Standing::Ours);
-        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7), Standing::Pending);
-        assert_eq!(standing(Some("0000000001-bbbbbbbbbbbb"), 0), Standing::Pending);
-        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7), Standing::Ahead);
-        assert_eq!(standing(Some("whatever"), 7), Standing::Ahead);
+        let shown = Some("0000000007-cccccccccccc");
+        assert_eq!(standing(None, 7, shown, ours), Standing::Free);
+        assert_eq!(standing(Some("0000000003-bbbbbbbbbbbb"), 7, shown, ours), Standing::Free);
+        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7, shown, ours), Standing::Free);
+        assert_eq!(standing(Some("0000000007"), 7, shown, ours), Standing::Free);
+        assert_eq!(standing(Some(ours), 7, shown, ours), Standing::Ours);
+        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, shown, ours), Standing::Pending);
+        assert_eq!(standing(Some("0000000001-bbbbbbbbbbbb"), 0, None, ours), Standing::Pending);
+        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, shown, ours), Standing::Ahead);
+        assert_eq!(standing(Some("whatever"), 7, shown, ours), Standing::Ahead);
     }
 
     #[test]
-    fn behind_a_fence_it_is_left() {
+    fn behind_a_fence_it_is_left_unless_it_was_rebuilt() {
         let ours = "0000000009-aaaaaaaaaaaa";
-        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, 8, ours), Standing::Left);
-        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7, 8, ours), Standing::Free);
-        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, 8, ours), Standing::Pending);
-        assert_eq!(standing(Some(ours), 7, 8, ours), Standing::Ours);
+        let fence = Some("0000000008-ffffffffffff");
+        assert_eq!(standing(Some("0000000008-bbbbbbbbbbbb"), 7, fence, ours), Standing::Left);
+        assert_eq!(standing(fence, 7, fence, ours), Standing::Free);
+        assert_eq!(standing(Some("0000000007-bbbbbbbbbbbb"), 7, fence, ours), Standing::Free);
+        assert_eq!(standing(Some("0000000009-bbbbbbbbbbbb"), 7, fence, ours), Standing::Pending);
+        assert_eq!(standing(Some(ours), 7, fence, ours), Standing::Ours);
     }
 }

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use model::{Error, ErrorKind, Result, TaskId, Timestamp, Unit};
 use tables::Table;
 
+use super::fence::Standing;
 use super::{Publication, REBASES, Raw};
-use crate::catalog::Swap;
+use crate::catalog::{Heads, Swap};
 use crate::merge::{self, Arrivals, RawFiles, Retyped};
 use crate::table::{Owner, Plan};
 use crate::{Commit, DataFile, Lake, layout};
@@ -38,6 +39,23 @@ pub struct Untyped {
     pub rows: u64,
     /// What is wrong with the first.
     pub first: String,
+}
+
+/// What a rebuild came to.
+enum Rebuilt {
+    /// With what could no longer be typed.
+    Done(Vec<Untyped>),
+    /// The unit has moved meanwhile, or was held.
+    Moved,
+    /// A child shows nothing, or rows that were never committed: nothing can be laid over it.
+    Unsound,
+}
+
+/// What became of a step; as in `Rebuilt`.
+enum Place {
+    Taken,
+    Moved,
+    Unsound,
 }
 
 /// How rows of earlier commits are written anew.
@@ -86,15 +104,17 @@ impl Lake {
         from: Option<Date>,
         at: Timestamp,
     ) -> Result<Replayed> {
-        let counts =
-            |file: &&DataFile| from.is_none_or(|from| layout::day(&file.key).is_none_or(|day| day >= from));
+        let mut from = from;
         for _ in 0..=REBASES {
             let commits = self.commits(family.name, &unit).await?;
             let Some(head) = commits.last().cloned() else { break };
+            let counts = |file: &&DataFile| {
+                from.is_none_or(|from| layout::day(&file.key).is_none_or(|day| day >= from))
+            };
             let (mut raw, mut count) = (Raw::default(), 0);
             for commit in &commits {
                 let files: Vec<_> = commit.files.iter().filter(counts).cloned().collect();
-                count += u64::from(from.is_none() || !files.is_empty());
+                count += u64::from(!commit.fence && (from.is_none() || !files.is_empty()));
                 raw.add(files);
             }
             let files = raw.0.values().map(|files| files.len() as u64).sum();
@@ -102,8 +122,12 @@ impl Lake {
             if raw.of(family.name).is_empty() {
                 return Ok(replayed);
             }
-            if let Some(untyped) = self.rebuild(family, &unit, head, &raw, from.is_none(), at).await? {
-                return Ok(Replayed { untyped, ..replayed });
+            // What is rebuilt is named after the last that brought rows; a fence brings none.
+            let Some(settled) = commits.iter().rfind(|commit| !commit.fence) else { return Ok(replayed) };
+            match self.rebuild(family, &unit, (head, settled), &raw, from.is_none(), at).await? {
+                Rebuilt::Done(untyped) => return Ok(Replayed { untyped, ..replayed }),
+                Rebuilt::Moved => {}
+                Rebuilt::Unsound => from = None,
             }
         }
         let what =
@@ -111,27 +135,27 @@ impl Lake {
         Err(Error::new(ErrorKind::Conflict, what).next("run again when no other run is under way"))
     }
 
-    /// Lets the tables show the rows of `raw`, over what is there unless they are all; nothing if the unit has moved from
-    /// `head`. Tells what could no longer be typed.
+    /// Lets the tables show the rows of `raw`, over what is there unless they are all. `head` is what the parent shows, and
+    /// what it stands on if it is a fence.
     async fn rebuild(
         &self,
         family: &'static Table,
         unit: &Unit,
-        head: Commit,
+        (head, settled): (Commit, &Commit),
         raw: &Raw,
         all: bool,
         at: Timestamp,
-    ) -> Result<Option<Vec<Untyped>>> {
+    ) -> Result<Rebuilt> {
         let parents =
             Retyped::new(RawFiles::new(&*self.store, raw.of(family.name)), family.name, self.rules(family));
         let arrivals = Arrivals::read(family, &parents).await?;
         // A name of its own, of which the instant is part: what has the name of a damaged file would be taken for it.
-        let name = TaskId(format!("{}-replayed", head.task));
+        let name = TaskId(format!("{}-replayed", settled.task));
         let mut publication = Publication {
             lake: self,
             family,
             plans: Plan::wanted(family, self.rules(family)),
-            base: None,
+            base: Some(head.clone()),
             commit: Commit { committed_at: at, ..head },
             fence: None,
             unit,
@@ -140,38 +164,68 @@ impl Lake {
             merged: BTreeMap::new(),
             read: BTreeMap::new(),
             replaying: Some(Replaying { name, all, untyped: BTreeMap::new() }),
-            settled: 0,
-            whole: true,
+            settled: settled.number,
+            whole: all,
             anew: BTreeSet::new(),
             notes: BTreeSet::new(),
         };
         for step in self.catalog.steps(family) {
-            if !publication.take_place(&step).await? {
-                return Ok(None);
+            match publication.take_place(&step).await? {
+                Place::Taken => {}
+                Place::Moved => return Ok(Rebuilt::Moved),
+                Place::Unsound => return Ok(Rebuilt::Unsound),
             }
         }
         publication.settle().await;
         let untyped = publication.replaying.map(|replaying| replaying.untyped).unwrap_or_default();
         let untyped = untyped.into_iter().filter(|(_, untyped)| untyped.rows > 0);
         let untyped = untyped.map(|(table, merge::Untyped { rows, first })| Untyped { table, rows, first });
-        Ok(Some(untyped.collect()))
+        Ok(Rebuilt::Done(untyped.collect()))
     }
 }
 
 impl Publication<'_> {
     /// Swaps the tables of a step for their rebuilt versions.
-    async fn take_place(&mut self, step: &[&'static str]) -> Result<bool> {
+    async fn take_place(&mut self, step: &[&'static str]) -> Result<Place> {
         for _ in 0..=REBASES {
             let heads = self.lake.catalog.load(self.family).await?;
             if self.shown(&heads).await?.as_ref() != Some(&self.commit.entry) {
-                return Ok(false);
+                return Ok(Place::Moved);
+            }
+            match self.standing(step, &heads).await?.0 {
+                Standing::Ours | Standing::Free => {}
+                Standing::Left if self.whole => {}
+                Standing::Left => return Ok(Place::Unsound),
+                Standing::Pending => {
+                    self.hold(&heads).await?;
+                    return Ok(Place::Moved);
+                }
+                Standing::Ahead => return Err(self.set_back(&heads)),
+            }
+            if self.bereft(step, &heads).await?.is_some() {
+                return Ok(Place::Unsound);
             }
             // After a lost answer it is done again: twice the same is the same.
             if matches!(self.swap(step, &heads, None).await?, Swap::Won) {
-                return Ok(true);
+                return Ok(Place::Taken);
             }
         }
-        Ok(false)
+        Ok(Place::Moved)
+    }
+
+    /// Sends a fence, so that the task that is half way has lost. Whether it is up, beginning again tells.
+    async fn hold(&mut self, heads: &Heads) -> Result<()> {
+        let (head, task) = (&self.commit, self.replaying.as_ref().map(|replaying| replaying.name.clone()));
+        let next = Commit {
+            number: head.number + 1,
+            previous: Some(head.entry.clone()),
+            task: task.unwrap_or_else(|| head.task.clone()),
+            ..head.clone()
+        };
+        let fence = self.put_fence(&next).await?;
+        tracing::debug!(name: "rebuild_fenced", target: "path", task = %fence.task, "another task is half way");
+        self.swap(&[self.family.name], heads, Some(&fence)).await?;
+        Ok(())
     }
 }
 

@@ -158,3 +158,27 @@ async fn a_fence_is_a_state_to_go_on_from() {
     let commit = world.won(Some(&fence), "c").await;
     assert_eq!((commit.number, commit.fence), (3, false));
 }
+
+#[tokio::test]
+async fn a_rebuild_that_meets_half_a_commit_fences_and_rebuilds_on_top_of_it() {
+    for fate in [Fate::Fine, Fate::LostBefore, Fate::LostAfter] {
+        for from in [None, Some(jiff::civil::date(1970, 1, 1))] {
+            let world = world();
+            let base = world.won(None, "z").await;
+            world.half(Some(&base), "a").await;
+            world.glue.next_of("invoices", fate);
+            let family = tables::find("invoices").unwrap();
+            let replayed = world.lake.replay_from(family, from, Timestamp::UNIX_EPOCH).await.unwrap();
+            assert_eq!(replayed[0].commits, 1, "{from:?}: {replayed:?}");
+            let fence = world.head().await.unwrap();
+            assert!(fence.fence && fence.number == base.number + 1 && fence.holds(&base.task));
+            // The one that was slow, with what it had read.
+            assert!(matches!(world.publish(Some(&base), "a").await.unwrap(), Published::Lost));
+            // Over what was left behind nothing is laid: it is rebuilt whole.
+            assert_eq!(world.shown("invoice_lines").await.as_ref(), Some(&fence.entry), "{from:?}");
+            // What was rebuilt is nothing that was left behind.
+            let commit = world.won(Some(&fence), "c").await;
+            assert_eq!((commit.number, commit.fence), (fence.number + 1, false));
+        }
+    }
+}

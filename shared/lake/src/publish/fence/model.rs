@@ -4,6 +4,8 @@
 //! counts only at the version that was loaded. What a task reads is as new as the moment it read; a task that replaces a
 //! child brings its own reading, however old, which is the worst that a merge could do. And whose rows a table has is
 //! kept: those that are there stay under what is merged into them, unless they are made anew.
+//!
+//! Some workers rebuild instead: they write the rows of the commits that the parent showed, in the name of the last.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -40,8 +42,15 @@ struct Swap {
     version: u8,
     entry: Entry,
     /// None for a fence, whose rows are those that are there.
-    reading: Option<u8>,
-    rows: BTreeSet<Entry>,
+    rows: Option<Rows>,
+}
+
+/// What a swap lets a table show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Rows {
+    settled: Entry,
+    reading: u8,
+    of: BTreeSet<Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +72,7 @@ enum At {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Worker {
     at: At,
+    rebuilds: bool,
     base: Entry,
     /// What it is based on, below fences.
     settled: Entry,
@@ -86,13 +96,25 @@ struct State {
     clock: u8,
 }
 
+/// A rule that the workers do not follow, so that the search shows what it is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lacking {
+    Nothing,
+    /// The fence in front of a child that is pending.
+    Fence,
+    /// What a task left that lost is made anew.
+    Anew,
+    /// The fence of those that rebuild.
+    RebuildsFence,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Rules {
-    fences: bool,
-    /// Whether what a task left that lost is made anew.
-    cleans: bool,
+    lacking: Lacking,
     children: usize,
+    /// How many publish.
     workers: usize,
+    rebuilders: usize,
     lives: u8,
     late: bool,
 }
@@ -111,6 +133,19 @@ struct Found {
     finished: bool,
 }
 
+impl Worker {
+    fn standing(&self, child: &Shown) -> Standing {
+        let (settled, shown) = (u64::from(self.settled.0), self.base.name());
+        standing(Some(&child.entry.name()), settled, Some(&shown), &self.entry.name())
+    }
+
+    /// Its own rows, over those `there`.
+    fn brings(&self, there: BTreeSet<Entry>) -> Rows {
+        let of = there.into_iter().chain([self.entry]).collect();
+        Rows { settled: self.entry, reading: self.reading, of }
+    }
+}
+
 impl State {
     fn first(rules: Rules) -> Self {
         let first = Entry(1, 0);
@@ -118,6 +153,7 @@ impl State {
             Shown { entry: first, settled: first, reading: 0, rows: BTreeSet::from([first]), version: 0 };
         let worker = Worker {
             at: At::Start,
+            rebuilds: false,
             base: shown.entry,
             settled: shown.settled,
             anew: BTreeSet::new(),
@@ -128,12 +164,9 @@ impl State {
             lives: rules.lives,
             late: None,
         };
-        Self {
-            parent: shown.clone(),
-            children: vec![shown; rules.children],
-            workers: vec![worker; rules.workers],
-            clock: 0,
-        }
+        let mut workers = vec![worker.clone(); rules.workers];
+        workers.resize(rules.workers + rules.rebuilders, Worker { rebuilds: true, ..worker });
+        Self { parent: shown.clone(), children: vec![shown; rules.children], workers, clock: 0 }
     }
 
     /// Carries out a swap; whether it won.
@@ -143,9 +176,9 @@ impl State {
         if won {
             table.version += 1;
             table.entry = swap.entry;
-            if let Some(reading) = swap.reading {
-                (table.settled, table.reading) = (swap.entry, reading);
-                table.rows.clone_from(&swap.rows);
+            if let Some(rows) = &swap.rows {
+                (table.settled, table.reading) = (rows.settled, rows.reading);
+                table.rows.clone_from(&rows.of);
             }
         }
         won
@@ -184,6 +217,11 @@ impl State {
                 let (shown, worker) = (s.parent.clone(), &mut s.workers[w]);
                 (worker.base, worker.settled, worker.at) = (shown.entry, shown.settled, At::Read);
                 worker.anew.clear();
+                if worker.rebuilds {
+                    // What the commits have named, which is what the parent shows.
+                    (worker.reading, worker.entry) = (shown.reading, shown.entry);
+                    (worker.fence, worker.step, worker.at) = (None, 0, At::Child);
+                }
             }),
             At::Read => push(&|s| {
                 s.clock += 1;
@@ -194,22 +232,27 @@ impl State {
                 let step = s.workers[w].step;
                 s.workers[w].at = At::Parent(s.children.get(step).cloned());
             }),
+            At::Parent(child) if worker.rebuilds => push(&|s| s.rebuild(w, child.clone(), rules)),
             At::Parent(child) => push(&|s| s.decide(w, child.clone(), rules)),
             At::Send(swap) => {
                 push(&|s| {
                     let won = s.apply(swap);
                     s.answered(w, swap, won);
                 });
+                // A rebuild would do what it cannot tell again without end.
+                if worker.rebuilds && worker.lives == 0 {
+                    return after;
+                }
                 // The answer is lost, with the swap or after it.
-                push(&|s| s.workers[w].at = At::Child);
+                push(&|s| s.doubt(w));
                 push(&|s| {
                     s.apply(swap);
-                    s.workers[w].at = At::Child;
+                    s.doubt(w);
                 });
                 if rules.late && worker.late.is_none() {
                     push(&|s| {
                         s.workers[w].late = Some(swap.clone());
-                        s.workers[w].at = At::Child;
+                        s.doubt(w);
                     });
                 }
             }
@@ -242,6 +285,28 @@ impl State {
         worker.lives = worker.lives.saturating_sub(1);
     }
 
+    /// What `Publication::take_place` decides with what it has loaded.
+    fn rebuild(&mut self, w: usize, child: Option<Shown>, rules: Rules) {
+        let (shown, worker) = (self.parent.clone(), self.workers[w].clone());
+        if shown.entry != worker.base {
+            self.start_over(w);
+            return;
+        }
+        let rows = Rows { settled: worker.settled, reading: worker.reading, of: shown.rows };
+        let mut swap = Swap { child: None, version: shown.version, entry: worker.base, rows: Some(rows) };
+        if let Some(child) = child {
+            match worker.standing(&child) {
+                Standing::Ahead => panic!("no task can be that far ahead: {self:?}"),
+                Standing::Pending if rules.lacking != Lacking::RebuildsFence => {
+                    (swap.entry, swap.rows) = (self.name(w, true), None);
+                    self.workers[w].fence = Some(swap.entry);
+                }
+                _ => (swap.child, swap.version) = (Some(worker.step), child.version),
+            }
+        }
+        self.workers[w].at = At::Send(swap);
+    }
+
     /// What `Publication::attempt` decides with what it has loaded.
     fn decide(&mut self, w: usize, child: Option<Shown>, rules: Rules) {
         let (shown, worker) = (self.parent.clone(), self.workers[w].clone());
@@ -254,36 +319,36 @@ impl State {
             self.start_over(w);
         } else if let Some(child) = child {
             self.workers[w].at = At::Child;
-            let (settled, base) = (u64::from(worker.settled.0), u64::from(worker.base.0));
             let anew = worker.anew.contains(&worker.step);
-            match standing(Some(&child.entry.name()), settled, base, &worker.entry.name()) {
+            match worker.standing(&child) {
                 Standing::Ours => self.workers[w].step += 1,
-                Standing::Pending if rules.fences => {
+                Standing::Pending if rules.lacking != Lacking::Fence => {
                     let (entry, version) = (self.name(w, true), shown.version);
                     self.workers[w].fence = Some(entry);
-                    let swap = Swap { child: None, version, entry, reading: None, rows: BTreeSet::new() };
-                    self.workers[w].at = At::Send(swap);
+                    self.workers[w].at = At::Send(Swap { child: None, version, entry, rows: None });
                 }
-                Standing::Left if rules.cleans && !anew => {
+                Standing::Left if rules.lacking != Lacking::Anew && !anew => {
                     self.workers[w].anew.insert(worker.step);
                     self.workers[w].step = 0;
                 }
                 Standing::Ahead => panic!("no task can be that far ahead: {self:?}"),
                 Standing::Free | Standing::Pending | Standing::Left => {
+                    let rows = Some(worker.brings(if anew { shown.rows } else { child.rows }));
                     let (entry, version) = (worker.entry, child.version);
-                    let mut rows = if anew { shown.rows } else { child.rows };
-                    rows.insert(entry);
-                    let reading = Some(worker.reading);
-                    let swap = Swap { child: Some(worker.step), version, entry, reading, rows };
-                    self.workers[w].at = At::Send(swap);
+                    self.workers[w].at = At::Send(Swap { child: Some(worker.step), version, entry, rows });
                 }
             }
         } else {
-            let (entry, version, mut rows) = (worker.entry, shown.version, shown.rows);
-            rows.insert(entry);
-            let reading = Some(worker.reading);
-            self.workers[w].at = At::Send(Swap { child: None, version, entry, reading, rows });
+            let (entry, version, rows) = (worker.entry, shown.version, Some(worker.brings(shown.rows)));
+            self.workers[w].at = At::Send(Swap { child: None, version, entry, rows });
         }
+    }
+
+    /// It does not know what came of its swap, so it looks.
+    fn doubt(&mut self, w: usize) {
+        let worker = &mut self.workers[w];
+        worker.at = At::Child;
+        worker.lives -= u8::from(worker.rebuilds);
     }
 
     fn answered(&mut self, w: usize, swap: &Swap, won: bool) {
@@ -291,7 +356,7 @@ impl State {
         worker.at = At::Child;
         match (won, swap.child) {
             (true, Some(_)) => worker.step += 1,
-            (true, None) if swap.reading.is_some() => worker.at = At::Done,
+            (true, None) if swap.rows.is_some() => worker.at = At::Done,
             // A fence that is up is found by loading, as one whose answer was lost is.
             _ => {}
         }
@@ -314,7 +379,7 @@ fn search(rules: Rules) -> Found {
         if found.stray.is_none() && state.shows_stray() {
             found.stray = Some(state.clone());
         }
-        for w in 0..rules.workers {
+        for w in 0..state.workers.len() {
             for next in state.next(w, rules) {
                 if seen.insert(next.clone()) {
                     queue.push_back(next);
@@ -325,15 +390,22 @@ fn search(rules: Rules) -> Found {
     found
 }
 
+/// The fewest that can show what a rule is there for.
+const FEW: Rules =
+    Rules { lacking: Lacking::Nothing, children: 1, workers: 2, rebuilders: 0, lives: 0, late: false };
+
 #[test]
 fn no_parent_ever_shows_rows_over_older_children_or_such_as_were_never_committed() {
     // The larger ones take minutes where nothing is optimised.
     let lives = u8::from(!cfg!(debug_assertions));
-    let two = Rules { fences: true, cleans: true, children: 2, workers: 2, lives, late: false };
+    let two = Rules { children: 2, lives, ..FEW };
     let late = Rules { children: 1, late: true, ..two };
     let again = Rules { children: 1, lives: 1, ..two };
     let three = Rules { children: 1, workers: 3, lives: 0, ..two };
-    for rules in [two, late, again, three] {
+    let rebuilt = Rules { children: 1, rebuilders: 1, ..two };
+    let rebuilt_late = Rules { workers: 1, late: true, lives: 1, ..rebuilt };
+    let rebuilt_twice = Rules { workers: 1, rebuilders: 2, ..rebuilt };
+    for rules in [two, late, again, three, rebuilt, rebuilt_late, rebuilt_twice] {
         let found = search(rules);
         println!("{rules:?}: {} states", found.states);
         assert!(found.older.is_none(), "{rules:?}: {:#?}", found.older);
@@ -344,12 +416,17 @@ fn no_parent_ever_shows_rows_over_older_children_or_such_as_were_never_committed
 
 #[test]
 fn without_the_fence_it_does() {
-    let rules = Rules { fences: false, cleans: false, children: 1, workers: 2, lives: 0, late: false };
-    assert!(search(rules).older.is_some());
+    assert!(search(Rules { lacking: Lacking::Fence, ..FEW }).older.is_some());
 }
 
 #[test]
 fn unless_it_is_made_anew_it_does() {
-    let rules = Rules { fences: true, cleans: false, children: 1, workers: 2, lives: 0, late: false };
-    assert!(search(rules).stray.is_some());
+    assert!(search(Rules { lacking: Lacking::Anew, ..FEW }).stray.is_some());
+}
+
+#[test]
+fn if_a_rebuild_heeds_nobody_it_does() {
+    assert!(
+        search(Rules { lacking: Lacking::RebuildsFence, workers: 1, rebuilders: 1, ..FEW }).older.is_some()
+    );
 }
