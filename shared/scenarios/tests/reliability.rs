@@ -243,8 +243,8 @@ const PATHS: &[&str] = &[
 fn rel_07_every_message_many_times() {
     let tally = campaign("duplicates", count(1_000));
     assert_kept(&tally);
-    // Each run's tasks were delivered at least twice.
-    assert!(tally.count("delivered many times") >= tally.count("commits"));
+    // Each task that committed was delivered at least twice.
+    assert!(tally.count("delivered many times") >= tally.count("task committed"));
     assert!(tally.count("task already done") > 0);
 }
 
