@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use freshbooks::{Budget, Client, Tokens};
 use lake::{Commit, Contract, DataFile, Draft, Encoded, Habits, Lake, Loading, Published, Seen};
@@ -26,6 +28,10 @@ use crate::write::Files;
 
 /// A commit that lost against another one is worked out anew this often.
 const REBASES: u32 = 8;
+
+/// The longest wait before that, the first time and ever.
+const FIRST_WAY: Duration = Duration::from_secs(2);
+const LONGEST_WAY: Duration = Duration::from_secs(60);
 
 /// A reading of more rows than this is cut into windows of about as many: fifty pages.
 pub const WINDOW_ROWS: u64 = 5_000;
@@ -158,6 +164,7 @@ impl Extraction<'_> {
                 }
                 Step::Lost if lost + 1 < REBASES => {
                     tracing::info!(task = %self.task.id, "another task committed first: starting over from its commit");
+                    self.give_way(lost).await;
                     lost += 1;
                 }
                 Step::Lost => {
@@ -168,6 +175,14 @@ impl Extraction<'_> {
                 }
             }
         }
+    }
+
+    /// Waits, at random, up to twice as long each time. Tasks of one unit that all begin again at once, as parked ones do
+    /// that are let go together, would fence one another again and again.
+    async fn give_way(&self, lost: u32) {
+        let most = LONGEST_WAY.min(FIRST_WAY.saturating_mul(1 << lost));
+        let wait = self.worker.random.below(u64::try_from(most.as_millis()).unwrap_or(u64::MAX));
+        self.worker.clock.sleep(Duration::from_millis(wait)).await;
     }
 
     /// One commit on top of the latest one.
