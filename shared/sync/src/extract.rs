@@ -31,7 +31,7 @@ const REBASES: u32 = 8;
 
 /// The longest wait before that, the first time and ever.
 const FIRST_WAY: Duration = Duration::from_secs(2);
-const LONGEST_WAY: Duration = Duration::from_secs(60);
+const LONGEST_WAY: Duration = Duration::from_mins(1);
 
 /// A reading of more rows than this is cut into windows of about as many: fifty pages.
 pub const WINDOW_ROWS: u64 = 5_000;
