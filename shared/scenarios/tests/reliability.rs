@@ -12,7 +12,7 @@ const THREADS: usize = 2;
 
 /// With every change, one in so many of the seeds that are asked for is run: each commit writes tables and has them read
 /// back. `scenarios --seeds` runs the others.
-const SHARE: u64 = 10;
+const SHARE: u64 = 20;
 
 /// The share of `full` in release; few in debug.
 fn count(full: u64) -> u64 {
