@@ -93,8 +93,9 @@ def test_what_is_valid_today_and_lives_is_what_the_lake_has(world):
                             and column["name"] != "_run_id")
         today = f"SELECT {columns} FROM {name}_history WHERE valid_to IS NULL AND NOT _is_deleted"
         living = f"SELECT {columns} FROM {name}_active"
-        assert rows(db, living) and rows(db, f"{today} EXCEPT {living}") == rows(db, f"{living} EXCEPT {today}") == []
+        assert rows(db, living) or name == "bill_attachments", name  # the demo's bills have no files
+        assert rows(db, f"{today} EXCEPT {living}") == rows(db, f"{living} EXCEPT {today}") == []
         [[first]] = db.execute(f"SELECT count(*) FROM {name}_history WHERE valid_from < ?", [between[0]]).fetchall()
         [[still]] = db.execute(f"SELECT count(*) FROM {name}_history WHERE valid_from < ? AND "
                                "(valid_to IS NULL OR valid_to > ?)", [between[0]] * 2).fetchall()
-        assert first == still > 0, name
+        assert first == still and (first > 0 or name == "bill_attachments"), name
