@@ -1,5 +1,6 @@
 """From a link in the browser to Parquet, on AWS: the release binaries, TLS, and IAM enforced."""
 
+import hashlib
 import io
 import itertools
 import json
@@ -294,6 +295,31 @@ def test_a_change_at_freshbooks_lands_alone(stack, lake, synced, simulator):
     [added] = set(lake.keys("raw/clients/")) - set(before)
     table = pyarrow.parquet.read_table(io.BytesIO(lake.body(added)))
     assert (table["id"].to_pylist(), table["organization"].to_pylist()) == ([made], ["Newly & Made"])
+
+
+def test_a_hashed_column_lands_as_a_digest_with_the_stacks_salt(aws, stack, lake, synced, simulator):
+    secret = aws.client("secretsmanager").get_secret_value(SecretId="freshlake/books/salt")
+    salt = json.loads(secret["SecretString"])["salt"]
+    key = "connections/acme.json"
+    kept = lake.body(key)
+    settings = {"bill_vendors": {"hash": ["primary_contact_email"], "drop": ["phone"]}}
+    lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=json.dumps({**json.loads(kept), "settings": settings}))
+    try:
+        before = lake.keys("raw/bill_vendors/")
+        simulator.control("POST", f"rows/{simulator.businesses[0]['account_id']}/bill_vendors", {
+            "action": "insert", "fields": {"vendor_name": "Hashed", "primary_contact_email": "who@example.com"}})
+        answer, error = stack.invoke("dispatch", {"connection": "acme", "tables": ["bill_vendors"]})
+        assert not error, answer
+        lake.rest()
+    finally:
+        lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=kept)
+    rows = [row for added in set(lake.keys("raw/bill_vendors/")) - set(before)
+            for row in pyarrow.parquet.read_table(io.BytesIO(lake.body(added))).to_pylist()]
+    [mine] = [row for row in rows if row["vendor_name"] == "Hashed"]
+    digest = hashlib.sha256(salt.encode() + b"\0who@example.com").hexdigest()
+    assert mine["primary_contact_email"] == f"sha256:{digest}"
+    assert "who@example.com" not in str(mine) and "phone" not in json.loads(mine["_raw"])
+    assert lake.dead_messages() == []
 
 
 def test_a_batch_is_answered_in_parts(stack, synced, simulator):
