@@ -1,5 +1,5 @@
-//! What must hold, over many seeds: the whole system in virtual time, judged by the oracle. Counts are full in release and
-//! about a hundredth in a debug build.
+//! What must hold, over many seeds: the whole system in virtual time, judged by the oracle. A debug build runs few of the
+//! seeds: it is there for the assertions that only it has.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a test says so by failing")]
 
@@ -16,7 +16,7 @@ const SHARE: u64 = 20;
 
 /// The share of `full` in release; few in debug.
 fn count(full: u64) -> u64 {
-    if cfg!(debug_assertions) { full.div_ceil(100).max(4) } else { full.div_ceil(SHARE) }
+    if cfg!(debug_assertions) { full.div_ceil(400).max(4) } else { full.div_ceil(SHARE) }
 }
 
 fn setup(name: &str, seed: u64) -> Setup {
@@ -67,7 +67,7 @@ fn rel_01_every_call_times_every_fault() {
     let pairs: Vec<_> = (0..2).flat_map(pairs).collect();
     assert!(pairs.len() >= 1_500, "only {} pairs", pairs.len());
     // A commit has many calls: evenly over all of them, 1,500 pairs or more.
-    let step = if cfg!(debug_assertions) { 23 } else { pairs.len() / 1_500 };
+    let step = if cfg!(debug_assertions) { 101 } else { pairs.len() / 1_500 };
     let chosen: Vec<_> = pairs.into_iter().step_by(step).collect();
     let tally = seeds(THREADS, 0..chosen.len() as u64, &|_| (), |at| {
         let (seed, call, fault) = chosen[usize::try_from(at).unwrap()];
@@ -127,10 +127,12 @@ fn rel_03_a_list_of_faults_replays_a_storm() {
 }
 
 #[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "many bugs take many seeds: in release, the step `simulate` of infra/test"
+)]
 fn rel_04_planted_bugs_are_found() {
-    // In a debug build few seeds are tried, and the bugs that take many may stay hidden.
-    let (most, hidden) = if cfg!(debug_assertions) { (8, 10) } else { (2_000, 0) };
-    let hunted = hunt_all(most, THREADS);
+    let hunted = hunt_all(2_000, THREADS);
     for (bug, found) in &hunted {
         let told = found.as_ref().map_or("not found".to_owned(), |found| {
             format!("{} seed {}: {}", found.scenario, found.seed, found.rule)
@@ -139,10 +141,14 @@ fn rel_04_planted_bugs_are_found() {
     }
     assert!(hunted.len() >= 15);
     let missed: Vec<_> = hunted.iter().filter(|(_, found)| found.is_none()).map(|(bug, _)| bug).collect();
-    assert!(missed.len() <= hidden, "{missed:?}");
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 #[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "few seeds miss rare paths: in release, the step `simulate` of infra/test"
+)]
 fn rel_05_rare_paths_are_reached() {
     let mut all = everyday().counters.clone();
     for (name, seeds) in [
@@ -159,7 +165,7 @@ fn rel_05_rare_paths_are_reached() {
             *all.entry(path).or_default() += times;
         }
     }
-    let least = if cfg!(debug_assertions) { 1 } else { 100 / SHARE };
+    let least = 100 / SHARE;
     let missing: Vec<_> =
         PATHS.iter().filter(|path| all.get(**path).copied().unwrap_or_default() < least).collect();
     assert!(missing.is_empty(), "reached less than {least} times: {missing:?} in {all:#?}");
