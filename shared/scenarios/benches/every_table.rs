@@ -65,7 +65,6 @@ fn main() {
 /// The bodies that a sync of `table` reads, up to enough of them.
 async fn answers(world: &World, table: &'static Table) -> Vec<Answer> {
     let control = world.simulator.control();
-    control.reset_requests();
     let unit = world.units_of(table).remove(0);
     // A table that is told row by row of another needs that one first; its requests are the last ones.
     for name in table.each.map(|each| each.parent).into_iter().chain([table.name]) {
